@@ -1,0 +1,114 @@
+package zun
+
+import "time"
+
+// Container is what a user runs, as recorded. Its JSON is not the API's; rendering is
+// internal/api's work.
+type Container struct {
+	ID        string // UUID
+	Name      string
+	ProjectID string
+	UserID    string
+
+	Image           string   // as requested, "cirros:latest"
+	ImagePullPolicy string   // "", "always", "ifnotpresent" or "never"
+	ImageDriver     string   // "docker"
+	Command         []string // nil until known: the request's, else the image's
+	Entrypoint      []string
+	CPU             float64 // cores
+	MemoryMiB       int64
+	DiskGiB         int64
+	Environment     map[string]string
+	Labels          map[string]string
+	Workdir         string
+	Hostname        string
+	Interactive     bool
+	TTY             bool
+	AutoRemove      bool
+	RestartPolicy   RestartPolicy
+	SecurityGroups  []string // UUIDs
+
+	Status       Status
+	StatusReason string
+	StatusDetail string // "Up 5 mins", as Docker's people say it
+	TaskState    TaskState
+	Ports        []int // exposed by the image
+
+	Host      string // "" until placed
+	SandboxID string // Docker id of the sandbox
+	DockerID  string // Docker id of the container
+
+	CreatedAt time.Time // UTC, as all times here
+	UpdatedAt time.Time
+	StartedAt time.Time
+}
+
+// RestartPolicy says when Docker restarts the container's process.
+type RestartPolicy struct {
+	Name              string // "", "no", "always", "on-failure", "unless-stopped"
+	MaximumRetryCount int    // only with "on-failure"; 0 is without limit
+}
+
+// Status is the state of a container as users see it. Spellings are Zun's.
+type Status string
+
+// The statuses.
+const (
+	StatusCreating   Status = "Creating"
+	StatusCreated    Status = "Created"
+	StatusRunning    Status = "Running"
+	StatusStopped    Status = "Stopped"
+	StatusPaused     Status = "Paused"
+	StatusRestarting Status = "Restarting"
+	StatusRebuilding Status = "Rebuilding"
+	StatusDeleting   Status = "Deleting"
+	StatusDeleted    Status = "Deleted"
+	StatusDead       Status = "Dead"
+	StatusUnknown    Status = "Unknown"
+	StatusError      Status = "Error"
+)
+
+// TaskState says what is being done to a container just now; empty when nothing is.
+type TaskState string
+
+// The task states, spelled as Zun does.
+const (
+	TaskCreating         TaskState = "container_creating"
+	TaskStarting         TaskState = "container_starting"
+	TaskStopping         TaskState = "container_stopping"
+	TaskRebooting        TaskState = "container_rebooting"
+	TaskKilling          TaskState = "container_killing"
+	TaskDeleting         TaskState = "container_deleting"
+	TaskNetworkAttaching TaskState = "network_attaching"
+	TaskNetworkDetaching TaskState = "network_detaching"
+)
+
+// allowed lists the statuses from which each operation may start (Zun:
+// zun/common/utils.py VALID_STATES). An operation that is absent may start from any.
+var allowed = map[string][]Status{
+	"delete":             {StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
+	"delete_force":       {StatusCreated, StatusCreating, StatusError, StatusRunning, StatusStopped, StatusUnknown, StatusDeleted, StatusDead, StatusRestarting, StatusRebuilding, StatusDeleting},
+	"delete_after_stop":  {StatusRunning, StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
+	string(ActionStart):  {StatusCreated, StatusStopped, StatusError},
+	string(ActionStop):   {StatusRunning},
+	string(ActionKill):   {StatusRunning},
+	string(ActionReboot): {StatusCreated, StatusRunning, StatusStopped, StatusError},
+	"execute":            {StatusRunning},
+	"logs":               {StatusCreated, StatusError, StatusPaused, StatusRunning, StatusStopped, StatusUnknown},
+}
+
+// CheckState returns a CodeInvalidState error if the operation may not start from the
+// container's recorded status. Operations are named as in the API, and deletions
+// "delete", "delete_force" and "delete_after_stop".
+func (c *Container) CheckState(operation string) error {
+	from, limited := allowed[operation]
+	if !limited {
+		return nil
+	}
+	for _, status := range from {
+		if c.Status == status {
+			return nil
+		}
+	}
+	return Errorf(CodeInvalidState, "Cannot %s container %s in %s state", operation, c.ID, c.Status)
+}

@@ -1,0 +1,38 @@
+package zun
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// Identity is who asks: what a token stands for. The zero Identity is nobody.
+type Identity struct {
+	Token       string // for calls made to other services in the user's name
+	UserID      string
+	UserName    string
+	ProjectID   string
+	ProjectName string
+	DomainID    string // of the project
+	Roles       []string
+	ExpiresAt   time.Time
+}
+
+// HasRole reports whether the token carries the role.
+func (i Identity) HasRole(role string) bool { return slices.Contains(i.Roles, role) }
+
+type contextKey int
+
+const requestIDKey contextKey = iota
+
+// WithRequestID returns a context that carries the id of the user's request
+// ("req-<uuid>"), under which actions are recorded and log lines are found.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey, id)
+}
+
+// RequestID returns the id of the request that ctx serves, or "".
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey).(string)
+	return id
+}

@@ -1,0 +1,102 @@
+package zun
+
+import "net/netip"
+
+// NeutronNetwork is what we read of a Neutron network (networking API v2.0).
+type NeutronNetwork struct {
+	ID        string
+	Name      string
+	ProjectID string
+	Shared    bool
+	External  bool // router:external
+	MTU       int
+	SubnetIDs []string
+	Tags      []string
+	CreatedAt string // RFC 3339, sorts by age
+}
+
+// NeutronSubnet is what we read of a Neutron subnet.
+type NeutronSubnet struct {
+	ID         string
+	Name       string
+	NetworkID  string
+	ProjectID  string
+	CIDR       netip.Prefix
+	Gateway    netip.Addr // zero: none
+	PoolID     string     // subnetpool_id
+	EnableDHCP bool
+	DNS        []netip.Addr
+	HostRoutes []HostRoute
+	Tags       []string
+}
+
+// HostRoute is a route that Neutron wants in the guests of a subnet.
+type HostRoute struct {
+	Destination netip.Prefix
+	NextHop     netip.Addr
+}
+
+// NeutronPool is what we read of a Neutron subnetpool.
+type NeutronPool struct {
+	ID        string
+	Name      string
+	ProjectID string
+	Prefixes  []netip.Prefix
+	Shared    bool
+	Tags      []string
+}
+
+// SecurityGroup is what we read of a Neutron security group.
+type SecurityGroup struct {
+	ID        string
+	Name      string
+	ProjectID string
+}
+
+// Port is what we read of a Neutron port. The Binding and Host fields are empty for
+// credentials that may not see them.
+type Port struct {
+	ID             string
+	Name           string
+	ProjectID      string
+	NetworkID      string
+	MAC            string // lower case, colons
+	FixedIPs       []Address
+	SecurityGroups []string
+	DeviceID       string
+	DeviceOwner    string
+	Host           string // binding:host_id
+	VIFType        string // binding:vif_type
+	VIFDetails     map[string]any
+	VNICType       string
+	Status         string // ACTIVE, DOWN, BUILD, ERROR
+	AdminStateUp   bool
+	Tags           []string
+}
+
+// PortSpec is a port to be made. Empty fields are left to Neutron.
+type PortSpec struct {
+	Name           string
+	ProjectID      string // owner; needs admin when it is not the caller's
+	NetworkID      string
+	FixedIPs       []Address // an Address may have an IP, a subnet, or both
+	MAC            string
+	SecurityGroups []string // nil: the project's default group
+	DeviceID       string
+	DeviceOwner    string
+	Host           string
+	Tags           []string // in the request where Neutron takes them there, else right after
+}
+
+// PortChange is a change to a port; a nil field is left as it is.
+type PortChange struct {
+	Name        *string
+	MAC         *string
+	DeviceID    *string
+	DeviceOwner *string
+	Host        *string // binding:host_id
+}
+
+// DeviceOwner is the device_owner of every port that a container uses (Kuryr:
+// kuryr/lib/constants.py DEVICE_OWNER).
+const DeviceOwner = "compute:kuryr"
