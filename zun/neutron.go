@@ -100,3 +100,52 @@ type PortChange struct {
 // DeviceOwner is the device_owner of every port that a container uses (Kuryr:
 // kuryr/lib/constants.py DEVICE_OWNER).
 const DeviceOwner = "compute:kuryr"
+
+// NeutronQuery chooses Neutron resources of any kind; zero fields do not filter, and a
+// field that a kind does not have is ignored by callers' good sense, not by the adapter.
+type NeutronQuery struct {
+	ID        string
+	Name      string
+	ProjectID string
+	NetworkID string
+	SubnetID  string     // ports: with a fixed IP in it
+	IP        netip.Addr // ports: with this fixed IP
+	MAC       string
+	DeviceID  string
+	PoolID    string // subnets: subnetpool_id
+	CIDR      netip.Prefix
+	Tags      []string // all of them
+	Shared    *bool
+}
+
+// NeutronNetworkSpec is a Neutron network to be made. ProjectID is empty for the caller's.
+type NeutronNetworkSpec struct {
+	Name      string
+	ProjectID string
+	Shared    bool
+	Tags      []string
+}
+
+// NeutronSubnetSpec is a Neutron subnet to be made. With a zero Gateway and NoGateway
+// false, Neutron chooses the first address.
+type NeutronSubnetSpec struct {
+	Name       string
+	ProjectID  string
+	NetworkID  string
+	CIDR       netip.Prefix
+	PoolID     string
+	Gateway    netip.Addr
+	NoGateway  bool
+	EnableDHCP bool
+	Tags       []string
+}
+
+// NeutronPoolSpec is a Neutron subnetpool to be made.
+type NeutronPoolSpec struct {
+	Name             string
+	ProjectID        string
+	Prefixes         []netip.Prefix
+	DefaultPrefixLen int
+	Shared           bool
+	Tags             []string
+}
