@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# What can be said of the code without running it. The tools are the Makefile's `tools`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.tools/bin:$PATH
+
+echo "== gofumpt"
+unformatted=$(gofumpt -l cmd client internal tests zun)
+[ -z "$unformatted" ] || { printf 'not gofumpt-formatted:\n%s\n' "$unformatted" >&2; exit 1; }
+echo "== go vet"
+go vet ./...
+echo "== staticcheck"
+staticcheck ./...
+echo "== golangci-lint"
+golangci-lint run ./...
+echo "== go mod tidy changes nothing"
+go mod tidy -diff
