@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gozun/gozun/zun"
+)
+
+// containerKeys are the sort keys of containers: Zun takes any column; these are the ones
+// that the API shows.
+func containerKeys() map[string]string {
+	return map[string]string{
+		"id": "id", "uuid": "uuid", "name": "name", "image": "image", "status": "status", "task_state": "task_state",
+		"project_id": "project_id", "user_id": "user_id", "memory": "memory", "cpu": "cpu", "disk": "disk", "host": "host",
+		"hostname": "hostname", "workdir": "workdir", "image_driver": "image_driver", "auto_remove": "auto_remove",
+		"interactive": "interactive", "tty": "tty", "status_reason": "status_reason", "status_detail": "status_detail",
+		"created_at": "created_at", "updated_at": "updated_at", "started_at": "started_at",
+	}
+}
+
+// ListContainers returns a page of containers with their networks, in two queries
+// whatever the page's size. An unknown sort key is CodeInvalid, an unknown marker
+// CodeContainerNotFound.
+func (s *Store) ListContainers(ctx context.Context, f zun.ContainerFilter) ([]zun.ContainerDetail, error) {
+	var rows []containerRow
+	db := s.reader(ctx)
+	query := db.NewSelect().Model(&rows)
+	filterContainers(query, f)
+	if err := pageBy(ctx, db, query, f.Page, "container", containerKeys(), noContainer(f.Page.Marker)); err != nil {
+		return nil, err
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, internal(err, "cannot list containers")
+	}
+	return s.withNets(ctx, rows)
+}
+
+func filterContainers(query *bun.SelectQuery, f zun.ContainerFilter) {
+	for column, value := range map[string]string{
+		"name": f.Name, "image": f.Image, "project_id": f.ProjectID, "user_id": f.UserID, "host": f.Host,
+		"status": string(f.Status), "task_state": string(f.TaskState),
+	} {
+		if value != "" {
+			query.Where("c.? = ?", bun.Ident(column), value)
+		}
+	}
+	if f.MemoryMiB != 0 {
+		query.Where("c.memory = ?", f.MemoryMiB)
+	}
+	if f.AutoRemove != nil {
+		query.Where("c.auto_remove = ?", *f.AutoRemove)
+	}
+}
+
+// ContainersOn returns the containers that are placed on a host, with their networks.
+func (s *Store) ContainersOn(ctx context.Context, host string) ([]zun.ContainerDetail, error) {
+	var rows []containerRow
+	if err := s.reader(ctx).NewSelect().Model(&rows).Where("c.host = ?", host).OrderExpr("c.id").Scan(ctx); err != nil {
+		return nil, internal(err, "cannot list containers on %s", host)
+	}
+	return s.withNets(ctx, rows)
+}
+
+// withNets adds the networks of all containers with one query.
+func (s *Store) withNets(ctx context.Context, rows []containerRow) ([]zun.ContainerDetail, error) {
+	details := make([]zun.ContainerDetail, len(rows))
+	if len(rows) == 0 {
+		return details, nil
+	}
+	ids := make([]string, len(rows))
+	index := make(map[string]int, len(rows))
+	for i := range rows {
+		details[i].Container = rows[i].container()
+		ids[i] = rows[i].UUID
+		index[rows[i].UUID] = i
+	}
+	nets, err := s.attached(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, net := range nets {
+		d := &details[index[net.Attachment.ContainerID]]
+		d.Nets = append(d.Nets, net)
+	}
+	return details, nil
+}
+
+// Usage returns, per host, how many containers are placed there and what they may use.
+// Those that failed or are dead use nothing.
+func (s *Store) Usage(ctx context.Context) (map[string]zun.HostUsage, error) {
+	var rows []struct {
+		Host   string
+		N      int
+		CPU    float64 `bun:"cpu"`
+		Memory int64
+	}
+	err := s.reader(ctx).NewSelect().Table("container").
+		ColumnExpr("host, COUNT(*) AS n, SUM(cpu) AS cpu, SUM(memory) AS memory").
+		Where("host <> '' AND status NOT IN (?)", bun.List([]zun.Status{zun.StatusError, zun.StatusDead, zun.StatusDeleted})).
+		GroupExpr("host").Scan(ctx, &rows)
+	if err != nil {
+		return nil, internal(err, "cannot sum up usage")
+	}
+	usage := make(map[string]zun.HostUsage, len(rows))
+	for _, row := range rows {
+		usage[row.Host] = zun.HostUsage{Containers: row.N, CPU: row.CPU, MemoryMiB: row.Memory}
+	}
+	return usage, nil
+}
