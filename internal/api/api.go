@@ -1,0 +1,110 @@
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gozun/gozun/internal/policy"
+)
+
+// Config is what the API is made of. Control, Policy, Identities and Log are needed; the
+// rest has defaults.
+type Config struct {
+	Control    Control
+	Policy     *policy.Engine
+	Identities Identities
+	Log        *slog.Logger
+
+	// AuthenticateURI is told to those without a valid token (WWW-Authenticate): the
+	// address of Keystone as users see it, "http://127.0.0.1:5000".
+	AuthenticateURI string
+
+	// PublicURL begins every link, "https://cloud.example:9517"; empty: as the request
+	// named this server.
+	PublicURL string
+
+	// AllowedOrigins are the web pages' origins whose scripts may call (CORS);
+	// "*" allows all. Empty: none.
+	AllowedOrigins []string
+
+	// MaxLimit is the longest page of a list and the length of one when no limit is
+	// asked for; 0 is 1000.
+	MaxLimit int
+
+	// Limits bound what one container may ask for; zero fields have Zun's defaults.
+	Limits Limits
+
+	// Observe, if set, is told of every request: its method, the pattern of its route
+	// ("/v1/containers/{id}", or "unmatched"), the status and the time it took.
+	Observe func(method, route string, status int, took time.Duration)
+
+	// Metrics, if set, answers GET /metrics, for which no token is needed.
+	Metrics http.Handler
+
+	Now   func() time.Time // nil: time.Now
+	NewID func() string    // a UUID; nil: random
+}
+
+// Limits bound what one container may ask for. Zero fields have Zun's defaults
+// (zun/conf/container_driver.py).
+type Limits struct {
+	MinCPU, MaxCPU             float64 // cores: 0.1, 16
+	MinMemoryMiB, MaxMemoryMiB int64   // 4, 8192
+}
+
+// server is the checked Config and what is derived from it; it is not changed after New.
+type server struct {
+	Config
+	routes  *routeTree
+	schemas *schemas
+	fields  []ruledField // of a container's JSON
+}
+
+// New returns the handler of the whole API. Any path prefix a proxy adds must be
+// stripped before it.
+func New(config Config) http.Handler {
+	return &server{
+		Config: withDefaults(config), schemas: compileSchemas(),
+		routes: newRouteTree(routeTable()), fields: ruledFields(config.Policy),
+	}
+}
+
+// withDefaults fills what the configuration leaves open.
+func withDefaults(c Config) Config {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = uuid.NewString
+	}
+	if c.MaxLimit <= 0 {
+		c.MaxLimit = 1000
+	}
+	if c.Observe == nil {
+		c.Observe = func(string, string, int, time.Duration) {}
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.Limits = c.Limits.withDefaults()
+	return c
+}
+
+// withDefaults fills the zero fields.
+func (l Limits) withDefaults() Limits {
+	if l.MinCPU == 0 {
+		l.MinCPU = 0.1
+	}
+	if l.MaxCPU == 0 {
+		l.MaxCPU = 16
+	}
+	if l.MinMemoryMiB == 0 {
+		l.MinMemoryMiB = 4
+	}
+	if l.MaxMemoryMiB == 0 {
+		l.MaxMemoryMiB = 8192
+	}
+	return l
+}

@@ -1,0 +1,70 @@
+package api
+
+import (
+	"context"
+
+	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/zun"
+)
+
+// Control is what the API asks of the service. Every grant was made by the policy rule
+// of the request's route. A ref is a UUID or a name; what the caller may not see is a 404
+// error, and a name that several objects bear is CodeConflict.
+type Control interface {
+	Containers
+	Lifecycle
+	Attachments
+	Networks
+	NeutronHandles
+}
+
+// Containers makes, finds and removes containers.
+type Containers interface {
+	CreateContainer(ctx context.Context, g policy.Grant, request zun.ContainerRequest) (zun.ContainerDetail, error)
+	ListContainers(ctx context.Context, g policy.Grant, filter zun.ContainerFilter) ([]zun.ContainerDetail, error)
+	GetContainer(ctx context.Context, g policy.Grant, ref string, allProjects bool) (zun.ContainerDetail, error)
+	DeleteContainer(ctx context.Context, g policy.Grant, ref string, options zun.DeleteOptions) error
+	Actions(ctx context.Context, g policy.Grant, ref string) ([]zun.Action, error)
+	Action(ctx context.Context, g policy.Grant, ref, requestID string) (zun.Action, []zun.Event, error)
+}
+
+// Lifecycle works on a container's process. A nil timeout is Docker's default; an empty
+// signal is SIGKILL.
+type Lifecycle interface {
+	StartContainer(ctx context.Context, g policy.Grant, ref string) error
+	StopContainer(ctx context.Context, g policy.Grant, ref string, timeout *int) error
+	RebootContainer(ctx context.Context, g policy.Grant, ref string, timeout *int) error
+	KillContainer(ctx context.Context, g policy.Grant, ref, signal string) error
+	Logs(ctx context.Context, g policy.Grant, ref string, options zun.LogsOptions) (string, error)
+	Execute(ctx context.Context, g policy.Grant, ref string, command []string) (zun.ExecResult, error)
+}
+
+// Attachments puts containers on networks and takes them off. With ownNetworks a name
+// means a network of ours first, else a Neutron network only. An empty NetRequest given
+// to AttachNetwork is the default network.
+type Attachments interface {
+	NetworksOf(ctx context.Context, g policy.Grant, ref string) ([]zun.AttachedNetwork, error)
+	AttachNetwork(ctx context.Context, g policy.Grant, ref string, request zun.NetRequest, ownNetworks bool) error
+	DetachNetwork(ctx context.Context, g policy.Grant, ref string, request zun.NetRequest, ownNetworks bool) error
+}
+
+// Networks makes, finds and removes networks of ours.
+type Networks interface {
+	CreateNetwork(ctx context.Context, g policy.Grant, request zun.NetworkRequest) (zun.NetworkDetail, error)
+	ListNetworks(ctx context.Context, g policy.Grant, filter zun.NetworkFilter) ([]zun.NetworkDetail, error)
+	GetNetwork(ctx context.Context, g policy.Grant, ref string) (zun.NetworkDetail, error)
+	DeleteNetwork(ctx context.Context, g policy.Grant, ref string) error
+}
+
+// NeutronHandles is what POST and DELETE of /v1/networks mean up to microversion 1.40:
+// an administrator has a Neutron network's Docker network made or removed.
+type NeutronHandles interface {
+	CreateNeutronHandle(ctx context.Context, g policy.Grant, name, neutronNetID string) (zun.NetworkDetail, error)
+	DeleteNeutronHandle(ctx context.Context, g policy.Grant, neutronNetID string) error
+}
+
+// Identities tells who a token stands for. CodeUnauthorized: nobody, any more.
+// CodeUnavailable: it cannot be told now.
+type Identities interface {
+	Validate(ctx context.Context, token string) (zun.Identity, error)
+}

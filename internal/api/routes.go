@@ -1,0 +1,116 @@
+package api
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gozun/gozun/zun"
+)
+
+// The verbs, short enough for the table.
+const (
+	get, post, put, patch, del = "GET", "POST", "PUT", "PATCH", "DELETE"
+)
+
+// routeTable is everything the API serves: what this release has, then what Zun has
+// beyond it.
+func routeTable() []route {
+	return slices.Concat(publicRoutes(), containerRoutes(), networkRoutes(), laterRoutes())
+}
+
+// publicRoutes need no token.
+func publicRoutes() []route {
+	return []route{
+		{verb: get, path: "/", public: true, handle: (*server).showVersions},
+		{verb: get, path: "/healthcheck", public: true, text: true, handle: (*server).showHealth},
+		{verb: get, path: "/v1", public: true, handle: (*server).showV1},
+	}
+}
+
+// containerRoutes are the containers of this release.
+func containerRoutes() []route {
+	const all, one = "/v1/containers", "/v1/containers/{id}"
+	return []route{
+		{verb: get, path: all, rule: "container:get_all", handle: (*server).listContainers},
+		{verb: post, path: all, rule: "container:create", json: true, handle: (*server).createContainer},
+		{verb: get, path: one, rule: "container:get_one", handle: (*server).showContainer},
+		{verb: del, path: one, rule: "container:delete", handle: (*server).deleteContainer},
+		{verb: post, path: one + "/start", rule: "container:start", handle: (*server).startContainer},
+		{verb: post, path: one + "/stop", rule: "container:stop", handle: (*server).stopContainer},
+		{verb: post, path: one + "/reboot", rule: "container:reboot", handle: (*server).rebootContainer},
+		{verb: post, path: one + "/kill", rule: "container:kill", handle: (*server).killContainer},
+		{verb: get, path: one + "/logs", rule: "container:logs", handle: (*server).containerLogs},
+		{verb: post, path: one + "/execute", rule: "container:execute", handle: (*server).executeCommand},
+		{verb: get, path: one + "/network_list", rule: "container:get_one", min: 18, handle: (*server).listAttachments},
+		{verb: get, path: one + "/network_list", rule: "container:get_one", min: 13, max: 17, handle: (*server).listAddresses},
+		{verb: post, path: one + "/network_attach", rule: "container:network_attach", min: 8, handle: (*server).attachNetwork},
+		{verb: post, path: one + "/network_detach", rule: "container:network_detach", min: 6, handle: (*server).detachNetwork},
+		{verb: get, path: one + "/container_actions", rule: "container:actions", handle: (*server).listActions},
+		{verb: get, path: one + "/container_actions/{request_id}", rule: "container:actions", handle: (*server).showAction},
+	}
+}
+
+// networkRoutes are ours from 1.41 and Zun's before it.
+func networkRoutes() []route {
+	const all, one = "/v1/networks", "/v1/networks/{id}"
+	return []route{
+		{verb: get, path: all, rule: "network:get_all", min: ownMinor, ours: true, handle: (*server).listNetworks},
+		{verb: post, path: all, rule: "network:create_own", min: ownMinor, ours: true, json: true, handle: (*server).createNetwork},
+		{verb: get, path: one, rule: "network:get_one", min: ownMinor, ours: true, handle: (*server).showNetwork},
+		{verb: del, path: one, rule: "network:delete_own", min: ownMinor, ours: true, handle: (*server).deleteNetwork},
+		{verb: post, path: all, rule: "network:create", max: ownMinor - 1, json: true, handle: (*server).createHandle},
+		{verb: del, path: all, rule: "network:delete", min: 27, max: ownMinor - 1, handle: (*server).deleteHandle},
+		{verb: del, path: one, rule: "network:delete", min: 27, max: ownMinor - 1, handle: (*server).deleteHandle},
+	}
+}
+
+// laterRoutes are what Zun has and this release has not. They keep their microversions
+// and policy rules, so that whoever may not use them hears that first.
+func laterRoutes() []route {
+	const one = "/v1/containers/{id}"
+	action := func(verb, name string, minor, maxMinor int) route {
+		return later(verb, one+"/"+name, "container:"+name, "container action "+name, minor, maxMinor)
+	}
+	return slices.Concat([]route{
+		later(patch, one, "container:update", "changing a container", 0, 0),
+		action(post, "pause", 0, 0), action(post, "unpause", 0, 0), action(post, "rebuild", 0, 0),
+		action(post, "rename", 0, 13), action(post, "resize_container", 19, 0), action(post, "execute_resize", 0, 0),
+		action(post, "resize", 0, 0), action(get, "attach", 0, 0), action(get, "top", 0, 0), action(get, "stats", 0, 0),
+		action(get, "get_archive", 0, 0), action(post, "put_archive", 0, 0), action(post, "commit", 0, 0),
+		action(post, "add_security_group", 0, 14), action(post, "remove_security_group", 0, 14),
+	}, laterCollections())
+}
+
+// laterCollections are the collections of Zun that this release has not.
+func laterCollections() []route {
+	collection := func(verb, path, rule string) route { return later(verb, "/v1/"+path, rule, path, 0, 0) }
+	return []route{
+		collection(get, "capsules", "capsule:get_all"), collection(post, "capsules", "capsule:create"),
+		collection(get, "capsules/{id}", "capsule:get"), collection(del, "capsules/{id}", "capsule:delete"),
+		collection(get, "images", "image:get_all"), collection(post, "images", "image:pull"),
+		collection(get, "images/{id}", "image:get_one"), collection(del, "images/{id}", "image:delete"),
+		collection(get, "images/{id}/search", "image:search"),
+		later(get, "/v1/hosts", "host:get_all", "hosts", 4, 0), later(get, "/v1/hosts/{id}", "host:get", "hosts", 4, 0),
+		collection(get, "services", "zun-service:get_all"), collection(del, "services", "zun-service:delete"),
+		collection(del, "services/{host}/{binary}", "zun-service:delete"),
+		collection(put, "services/enable", "zun-service:enable"), collection(put, "services/disable", "zun-service:disable"),
+		collection(put, "services/force_down", "zun-service:force_down"),
+		collection(get, "availability_zones", "availability_zones:get_all"),
+		collection(get, "quotas/{project_id}", "quota:get"), collection(put, "quotas/{project_id}", "quota:update"),
+		collection(del, "quotas/{project_id}", "quota:delete"), collection(get, "quotas/{project_id}/defaults", "quota:get_default"),
+		collection(get, "quota_classes/{name}", "quota_class:get"), collection(put, "quota_classes/{name}", "quota_class:update"),
+		collection(get, "registries", "registry:get_all"), collection(post, "registries", "registry:create"),
+		collection(get, "registries/{id}", "registry:get_one"), collection(patch, "registries/{id}", "registry:update"),
+		collection(del, "registries/{id}", "registry:delete"),
+	}
+}
+
+// later is a route of Zun that answers 501 and names what is missing.
+func later(verb, path, rule, what string, minor, maxMinor int) route {
+	return route{
+		verb: verb, path: path, rule: rule, min: minor, max: maxMinor, later: true,
+		handle: func(*server, context.Context, *call) (reply, error) {
+			return reply{}, zun.Errorf(zun.CodeNotImplemented, "cannot %s %s: %s is not in this release of gozun", verb, path, what)
+		},
+	}
+}
