@@ -1,0 +1,117 @@
+package network
+
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// render appends an object as the caller may see it. No fields means all.
+func (k *kind[R]) render(b []byte, who caller, r R, fields map[string]bool) []byte {
+	var on scope
+	b = append(b, '{')
+	for i := range k.attributes {
+		a := &k.attributes[i]
+		if a.get == nil || fields != nil && !fields[a.name] {
+			continue
+		}
+		if a.see != nil {
+			if on.project == "" {
+				on = k.scope(r)
+			}
+			if !a.see(who, on) {
+				continue
+			}
+		}
+		b = appendKey(b, a.name)
+		b = appendValue(b, a.get(k.service.state, r))
+	}
+	return append(b, '}')
+}
+
+func (k *kind[R]) renderList(b []byte, who caller, rows []R, fields map[string]bool) []byte {
+	b = append(b, '[')
+	for i, r := range rows {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = k.render(b, who, r, fields)
+	}
+	return append(b, ']')
+}
+
+// fields makes the set of attributes that a "fields" query asks for; nil is all.
+func (k *kind[R]) fields(asked []string) map[string]bool {
+	var set map[string]bool
+	for _, name := range asked {
+		if name == "" {
+			continue
+		}
+		if set == nil {
+			set = map[string]bool{}
+		}
+		set[name] = true
+	}
+	return set
+}
+
+// appendKey appends a member's name, and before it the comma if it is not the first.
+func appendKey(b []byte, name string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = append(b, '"')
+	b = append(b, name...)
+	return append(b, '"', ':')
+}
+
+// appendValue is encoding/json for what most attributes are, without its detours: lists
+// of a thousand ports are read often.
+func appendValue(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "null"...)
+	case string:
+		return appendString(b, v)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case int:
+		return strconv.AppendInt(b, int64(v), 10)
+	case []string:
+		b = append(b, '[')
+		for i, s := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendString(b, s)
+		}
+		return append(b, ']')
+	case json.RawMessage:
+		return append(b, v...)
+	default:
+		return appendJSON(b, v)
+	}
+}
+
+func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return appendJSON(b, s)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+func appendJSON(b []byte, v any) []byte {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		// Only our own types come here; one that cannot be written is a broken invariant.
+		panic(err)
+	}
+	return append(b, raw...)
+}
+
+// rawJSON is JSON already.
+func rawJSON(b []byte) json.RawMessage { return json.RawMessage(b) }
