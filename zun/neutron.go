@@ -94,7 +94,8 @@ type PortChange struct {
 	MAC         *string
 	DeviceID    *string
 	DeviceOwner *string
-	Host        *string // binding:host_id
+	Host        *string   // binding:host_id
+	FixedIPs    []Address // the whole list; nil leaves it
 }
 
 // DeviceOwner is the device_owner of every port that a container uses (Kuryr:

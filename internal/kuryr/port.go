@@ -1,0 +1,415 @@
+package kuryr
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/gozun/gozun/internal/binding"
+	"github.com/gozun/gozun/internal/kv"
+	"github.com/gozun/gozun/zun"
+)
+
+// The caller of every method of this file holds the claim's lock.
+
+// obtainPort gives a claim the port that has its addresses, or makes one.
+func (d *Driver) obtainPort(ctx context.Context, c *claim) error {
+	at := slices.IndexFunc(c.Addresses, func(h held) bool { return h.IP.IsValid() })
+	if at < 0 {
+		return d.makePort(ctx, c)
+	}
+	found, err := d.Neutron.FindPorts(ctx, zun.NeutronQuery{NetworkID: c.NetworkID, IP: c.Addresses[at].IP})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return d.makePort(ctx, c)
+	}
+	ours, err := d.finishLeftover(ctx, *c, found[0])
+	if err != nil {
+		return err
+	}
+	if ours {
+		return d.makePort(ctx, c)
+	}
+	if err := d.mayTake(found[0], false); err != nil {
+		return err
+	}
+	return d.take(ctx, c, found[0])
+}
+
+// finishLeftover ends what is left of a claim whose port's deletion is still owed.
+func (d *Driver) finishLeftover(ctx context.Context, c claim, p zun.Port) (finished bool, err error) {
+	var other *claim
+	err = d.DB.View(func(tx *kv.Tx) error {
+		all, err := claims.All(tx)
+		for _, known := range all {
+			if known.ID != c.ID && known.Port.Holding == holdingMade && (known.Port.ID == p.ID || known.Port.DeviceID == p.DeviceID) {
+				other = &known
+			}
+		}
+		return err
+	})
+	if err != nil || other == nil {
+		return false, err
+	}
+	if other.Port.Stage != stageRemoving {
+		return false, zun.Errorf(zun.CodeConflict, "port %s is in use%s", p.ID, orNone(" by endpoint ", other.EndpointID))
+	}
+	unlock, err := d.lockClaim(ctx, other.ID)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	return true, d.endClaim(ctx, *other)
+}
+
+// makePort makes the claim's port, bound to this host. The claim is on record, with the
+// device_id by which the port is found, before Neutron is asked.
+func (d *Driver) makePort(ctx context.Context, c *claim) error {
+	spec := zun.PortSpec{
+		Name: unboundPortName, ProjectID: c.ProjectID, NetworkID: c.NetworkID,
+		FixedIPs: fixed(c.Addresses), MAC: c.MAC,
+		DeviceID: c.ID, DeviceOwner: zun.DeviceOwner, Host: d.Host, Tags: []string{tagOwnPort},
+	}
+	if c.EndpointID != "" {
+		spec.Name, spec.DeviceID = portName(c.EndpointID), c.EndpointID
+		spec.Tags = append(spec.Tags, idTags(c.EndpointID)...)
+	}
+	if c.Reserved {
+		spec.Name, spec.Host = reservedName, ""
+	}
+	c.Port = port{Holding: holdingMade, Stage: stageMaking, DeviceID: spec.DeviceID}
+	if err := put(d, claims, c.ID, *c); err != nil {
+		return err
+	}
+	made, err := d.Neutron.CreatePort(ctx, spec)
+	if err != nil {
+		return d.notMade(*c, err)
+	}
+	c.Port.ID = made.ID
+	c.know(made)
+	err = settle(c, made)
+	if err == nil && !c.Reserved {
+		err = binding.Usable(d.binding(*c, 0))
+	}
+	if err != nil {
+		d.abandon(ctx, *c)
+		return err
+	}
+	c.Port.Stage = stageReady
+	return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+}
+
+// know takes over what plugging needs.
+func (c *claim) know(p zun.Port) {
+	c.Port.MAC, c.Port.VIFType, c.Port.VIFDetails = strings.ToLower(p.MAC), p.VIFType, p.VIFDetails
+}
+
+// notMade handles a failed creation: what Neutron refused leaves nothing; of anything else
+// Run looks what came.
+func (d *Driver) notMade(c claim, cause error) error {
+	err := d.update(func(tx *kv.Tx) error {
+		if refused(cause) {
+			return dropClaim(tx, c)
+		}
+		c.Port.Stage, c.EndpointID = stageRemoving, ""
+		if err := unindexClaim(tx, c); err != nil {
+			return err
+		}
+		return claims.Put(tx, c.ID, c)
+	})
+	if err != nil {
+		d.Log.Error("cannot record a port that was not made", "claim", c.ID, "error", err)
+	}
+	d.wake()
+	return cause
+}
+
+// abandon ends a claim that turned out useless; if that fails it is owed.
+func (d *Driver) abandon(ctx context.Context, c claim) {
+	if err := d.endClaim(ctx, c); err != nil {
+		d.Log.Warn("cannot give up a port; it will be tried again", "claim", c.ID, "port", c.Port.ID, "error", err)
+	}
+}
+
+// mayTake insists that a port that is not ours is free, or was bound to this host for a
+// container by someone who may. A port handed over by its uuid may have its device
+// already; one found by its address may not, as it could be anyone's.
+func (d *Driver) mayTake(p zun.Port, handed bool) error {
+	owned := p.DeviceOwner == "" || p.DeviceOwner == zun.DeviceOwner
+	boundHere := d.boundHere(p)
+	idle := p.Status != "ACTIVE" || p.VIFType == "unbound"
+	free := p.Host == "" && (handed || p.DeviceID == "" && idle)
+	if owned && (boundHere || free) {
+		return nil
+	}
+	return zun.Errorf(zun.CodePortInUse, "port %s (device %q, owner %q, host %q, status %s) is not free; choose another address, or free the port",
+		p.ID, p.DeviceID, p.DeviceOwner, p.Host, p.Status)
+}
+
+func (d *Driver) boundHere(p zun.Port) bool {
+	return p.Host != "" && p.Host == d.Host && p.DeviceOwner == zun.DeviceOwner
+}
+
+// take gives a claim a port that someone else made. Only what must be is changed, in one
+// request, and what was there is on record before. A port that needs nothing is left
+// alone, now and at the end.
+func (d *Driver) take(ctx context.Context, c *claim, p zun.Port) error {
+	if err := d.fitsPort(*c, p); err != nil {
+		return err
+	}
+	if err := settle(c, p); err != nil {
+		return err
+	}
+	change := d.changeFor(*c, p)
+	c.Port = port{Holding: holdingHanded, Stage: stageReady, ID: p.ID}
+	c.know(p)
+	if change != nil {
+		if err := d.bindPort(ctx, c, p, *change); err != nil {
+			return err
+		}
+	}
+	if err := binding.Usable(d.binding(*c, 0)); err != nil {
+		d.abandon(ctx, *c)
+		return err
+	}
+	c.Port.Stage = stageReady
+	c.OwesName = c.Port.Holding == holdingTaken
+	return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+}
+
+func (d *Driver) fitsPort(c claim, p zun.Port) error {
+	if p.NetworkID != c.NetworkID {
+		return zun.Errorf(zun.CodeInvalid, "port %s is on network %s, not on %s", p.ID, p.NetworkID, c.NetworkID)
+	}
+	other, err := d.holderOf(p.ID)
+	if err != nil || other == nil || other.ID == c.ID {
+		return err
+	}
+	return zun.Errorf(zun.CodePortInUse, "port %s is in use%s", p.ID, orNone(" by endpoint ", other.EndpointID))
+}
+
+// holderOf returns the claim that has the port.
+func (d *Driver) holderOf(portID string) (holder *claim, err error) {
+	err = d.DB.View(func(tx *kv.Tx) error {
+		all, err := claims.All(tx)
+		for _, known := range all {
+			if known.Port.ID == portID && known.Port.Stage != stageRemoving {
+				holder = &known
+			}
+		}
+		return err
+	})
+	return holder, err
+}
+
+// changeFor returns what a port needs to serve the claim, nil if it is fine as it is.
+// Docker before 25 cannot be told the MAC of a container's second network and makes one
+// up, so the port follows.
+func (d *Driver) changeFor(c claim, p zun.Port) *zun.PortChange {
+	var change zun.PortChange
+	needed := false
+	if c.MAC != "" && !strings.EqualFold(c.MAC, p.MAC) {
+		change.MAC, needed = &c.MAC, true
+	}
+	if !d.boundHere(p) || needed {
+		change.Host, needed = &d.Host, true
+	}
+	if p.DeviceOwner == "" {
+		owner := zun.DeviceOwner
+		change.DeviceOwner, needed = &owner, true
+	}
+	if p.DeviceID == "" && needed {
+		device := c.ID
+		if c.EndpointID != "" {
+			device = c.EndpointID
+		}
+		change.DeviceID = &device
+	}
+	if !needed {
+		return nil
+	}
+	return &change
+}
+
+// bindPort makes the change to a user's port.
+func (d *Driver) bindPort(ctx context.Context, c *claim, p zun.Port, change zun.PortChange) error {
+	c.Port.Holding, c.Port.Stage = holdingTaken, stageMaking
+	c.Port.Before = before{MAC: p.MAC, DeviceID: p.DeviceID, DeviceOwner: p.DeviceOwner, Host: p.Host, Set: change}
+	if err := put(d, claims, c.ID, *c); err != nil {
+		return err
+	}
+	err := d.unbindFirst(ctx, p, change)
+	var bound zun.Port
+	if err == nil {
+		bound, err = d.Neutron.UpdatePort(ctx, p.ID, change)
+	}
+	if err != nil {
+		d.notBound(ctx, *c, change, err)
+		return err
+	}
+	c.know(bound)
+	return nil
+}
+
+// notBound handles a failed change. One that Neutron refused is not taken back: the port
+// is as it was, or somebody else's by now.
+func (d *Driver) notBound(ctx context.Context, c claim, change zun.PortChange, cause error) {
+	if !refused(cause) || change.MAC != nil && c.Port.Before.Host != "" {
+		d.abandon(ctx, c)
+		return
+	}
+	c.Port = port{}
+	if err := put(d, claims, c.ID, c); err != nil {
+		d.Log.Error("cannot record a port that was not taken", "claim", c.ID, "error", err)
+	}
+}
+
+// unbindFirst is needed where the MAC changes: Neutron refuses that on a bound port.
+func (d *Driver) unbindFirst(ctx context.Context, p zun.Port, change zun.PortChange) error {
+	if change.MAC == nil || p.Host == "" {
+		return nil
+	}
+	_, err := d.Neutron.UpdatePort(ctx, p.ID, zun.PortChange{Host: new(string)})
+	return err
+}
+
+// giveBack lists the steps that make a user's port what it was.
+func (p port) giveBack() []step {
+	b, set := p.Before, p.Before.Set
+	var first, second zun.PortChange
+	if set.Host != nil {
+		first.Host = &b.Host
+	}
+	if set.DeviceID != nil {
+		first.DeviceID = &b.DeviceID
+	}
+	if set.DeviceOwner != nil {
+		first.DeviceOwner = &b.DeviceOwner
+	}
+	if set.MAC == nil {
+		return []step{{Change: &first, Untag: p.Tagged}}
+	}
+	first.Host = new(string) // a bound port's MAC cannot be changed
+	second.MAC = &b.MAC
+	if b.Host != "" {
+		second.Host = &b.Host
+	}
+	return []step{{Change: &first}, {Change: &second, Untag: p.Tagged}}
+}
+
+// endClaim ends a claim and all that hangs on it. On failure the rest is owed, and nothing
+// of it is in anyone's way.
+func (d *Driver) endClaim(ctx context.Context, c claim) error {
+	if c.EndpointID != "" {
+		if err := d.forgetEndpoint(ctx, &c); err != nil {
+			return err
+		}
+	}
+	if c.Port.Holding == holdingNone || c.Port.Holding == holdingHanded {
+		return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+	}
+	if c.Port.Stage != stageRemoving {
+		c.Port.Stage = stageRemoving
+		if c.Port.Holding == holdingTaken {
+			c.Port.Steps = c.Port.giveBack()
+		}
+	}
+	err := d.update(func(tx *kv.Tx) error {
+		if err := unindexClaim(tx, c); err != nil {
+			return err
+		}
+		return claims.Put(tx, c.ID, c)
+	})
+	if err != nil {
+		return err
+	}
+	if c.Port.Holding == holdingMade {
+		err = d.deletePort(ctx, c)
+	} else {
+		err = d.nextStep(ctx, c)
+	}
+	if err != nil {
+		d.wake()
+	}
+	return err
+}
+
+// deletePort deletes a port of ours, found by its device_id if its own id never arrived.
+func (d *Driver) deletePort(ctx context.Context, c claim) error {
+	ids := []string{c.Port.ID}
+	if c.Port.ID == "" {
+		found, err := d.Neutron.FindPorts(ctx, zun.NeutronQuery{NetworkID: c.NetworkID, DeviceID: c.Port.DeviceID})
+		if err != nil {
+			return err
+		}
+		ids = ids[:0]
+		for _, p := range found {
+			if p.DeviceID == c.Port.DeviceID {
+				ids = append(ids, p.ID)
+			}
+		}
+	}
+	for _, id := range ids {
+		if err := d.Neutron.DeletePort(ctx, id); err != nil {
+			return err
+		}
+	}
+	return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+}
+
+// nextStep takes one step in giving a user's port back; the others, and its tags, are owed.
+func (d *Driver) nextStep(ctx context.Context, c claim) error {
+	if len(c.Port.Steps) == 0 {
+		return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+	}
+	now := &c.Port.Steps[0]
+	if now.Change != nil {
+		return d.stepChange(ctx, c, now)
+	}
+	for _, tag := range now.Untag {
+		if err := d.Neutron.RemoveTag(ctx, "ports", c.Port.ID, tag); err != nil && !zun.IsNotFound(err) {
+			return err
+		}
+	}
+	c.Port.Steps = c.Port.Steps[1:]
+	return d.keepSteps(c)
+}
+
+// stepChange restores attributes. A port that is gone needs nothing more.
+func (d *Driver) stepChange(ctx context.Context, c claim, now *step) error {
+	_, err := d.Neutron.UpdatePort(ctx, c.Port.ID, *now.Change)
+	switch {
+	case zun.IsNotFound(err):
+		c.Port.Steps = nil
+	case err != nil:
+		return err
+	default:
+		now.Change = nil
+		if len(now.Untag) == 0 {
+			c.Port.Steps = c.Port.Steps[1:]
+		}
+	}
+	return d.keepSteps(c)
+}
+
+func (d *Driver) keepSteps(c claim) error {
+	if len(c.Port.Steps) > 0 {
+		d.wake()
+		return put(d, claims, c.ID, c)
+	}
+	return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+}
+
+// binding is what the binder is told of the claim's port.
+func (d *Driver) binding(c claim, mtu int) binding.Binding {
+	mac := c.MAC
+	if mac == "" {
+		mac = c.Port.MAC
+	}
+	return binding.Binding{
+		PortID: c.Port.ID, NetworkID: c.NetworkID, MAC: mac, MTU: mtu, Host: d.Host,
+		VIFType: c.Port.VIFType, VIFDetails: c.Port.VIFDetails,
+	}
+}
