@@ -30,9 +30,10 @@ func (st *state) sortedServices() []catalogService {
 
 func (st *state) sortedEndpoints() []endpoint {
 	all := func(endpoint) bool { return true }
-	return sorted(st.endpoints.rows, all, func(a, b endpoint) int {
-		return strings.Compare(a.ServiceID+a.Region+a.Interface, b.ServiceID+b.Region+b.Interface)
-	})
+	place := func(e endpoint) string {
+		return st.services.rows[e.ServiceID].Type + "\x00" + e.Region + "\x00" + e.Interface
+	}
+	return sorted(st.endpoints.rows, all, func(a, b endpoint) int { return strings.Compare(place(a), place(b)) })
 }
 
 func (s *Service) showCatalog(c *call) (answer, error) {
