@@ -117,6 +117,9 @@ func (c *Client) UpdatePort(ctx context.Context, id string, wanted zun.PortChang
 	change(body, "device_id", wanted.DeviceID)
 	change(body, "device_owner", wanted.DeviceOwner)
 	change(body, "binding:host_id", wanted.Host)
+	if wanted.FixedIPs != nil {
+		body["fixed_ips"] = fixedIPs(wanted.FixedIPs)
+	}
 	if len(body) == 0 || id == "" {
 		return c.Port(ctx, id)
 	}
