@@ -115,7 +115,7 @@ func TestErrorsCarryCodeMessageAndRequestID(t *testing.T) {
 func TestRenewsTheTokenOnceAfterA401(t *testing.T) {
 	config := serviceConfig(t, "1.41", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-Auth-Token") != "fresh" {
-			w.WriteHeader(401)
+			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
 		io.WriteString(w, `{"uuid":"u1"}`)
@@ -156,7 +156,7 @@ func TestNeverRepeatsAnOrder(t *testing.T) {
 	config := serviceConfig(t, "1.41", dropping(1, &calls))
 	config.HTTP = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	_, err := client.New(config).StartContainer(t.Context(), "web")
-	var unreachable *client.Unreachable
+	var unreachable *client.UnreachableError
 	if !errors.As(err, &unreachable) || zun.CodeOf(err) != zun.CodeUnavailable {
 		t.Fatalf("got %v", err)
 	}
@@ -221,7 +221,7 @@ func TestCreateSendsWhatWasSaidAndNothingElse(t *testing.T) {
 			t.Error(err)
 		}
 		w.Header().Set("X-Openstack-Request-Id", "req-7")
-		w.WriteHeader(202)
+		w.WriteHeader(http.StatusAccepted)
 		io.WriteString(w, `{"uuid":"u1","status":"Creating","addresses":null,"command":null,"memory":"512","created_at":"2026-11-23 15:52:19.979986"}`)
 	})
 	made, id, err := c.CreateContainer(t.Context(), client.ContainerCreate{

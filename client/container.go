@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -186,11 +187,11 @@ func (c *Client) DeleteContainer(ctx context.Context, ref string, options Contai
 
 // containerPath also keeps a name with odd characters in one segment.
 func containerPath(ref string, more ...string) string {
-	path := "/containers/" + url.PathEscape(ref)
+	segments := []string{"/containers", url.PathEscape(ref)}
 	for _, segment := range more {
-		path += "/" + url.PathEscape(segment)
+		segments = append(segments, url.PathEscape(segment))
 	}
-	return path
+	return strings.Join(segments, "/")
 }
 
 func set(query url.Values, key, value string) {

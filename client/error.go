@@ -10,9 +10,9 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
-// Answer is what the service said when it refused: the cause (errors.As) inside every
+// AnswerError is what the service said when it refused: the cause (errors.As) inside every
 // *zun.Error that came over the wire.
-type Answer struct {
+type AnswerError struct {
 	Method    string
 	URL       string
 	Status    int    // HTTP
@@ -21,25 +21,25 @@ type Answer struct {
 }
 
 // Error describes the exchange.
-func (a *Answer) Error() string {
+func (a *AnswerError) Error() string {
 	return fmt.Sprintf("%s %s answered %d", a.Method, a.URL, a.Status)
 }
 
-// Unreachable is the cause inside a *zun.Error when the service gave no answer at all.
-type Unreachable struct {
+// UnreachableError is the cause inside a *zun.Error when the service gave no answer at all.
+type UnreachableError struct {
 	URL string
 	Err error
 }
 
 // Error names the service and the cause.
-func (u *Unreachable) Error() string { return fmt.Sprintf("%s: %v", u.URL, u.Err) }
+func (u *UnreachableError) Error() string { return fmt.Sprintf("%s: %v", u.URL, u.Err) }
 
 // Unwrap returns the transport's error.
-func (u *Unreachable) Unwrap() error { return u.Err }
+func (u *UnreachableError) Unwrap() error { return u.Err }
 
 // RequestID returns the id under which the service logged the request that failed, or "".
 func RequestID(err error) string {
-	var answer *Answer
+	var answer *AnswerError
 	if errors.As(err, &answer) {
 		return answer.RequestID
 	}
@@ -63,7 +63,7 @@ type errorBody struct {
 
 // refusal makes the error of an answer with a status from 400.
 func refusal(response *http.Response, body []byte) error {
-	answer := &Answer{
+	answer := &AnswerError{
 		Method: response.Request.Method, URL: response.Request.URL.String(), Status: response.StatusCode,
 		RequestID: response.Header.Get("X-Openstack-Request-Id"),
 	}

@@ -89,7 +89,7 @@ func (c *Client) exchange(ctx context.Context, r request) (reply, error) {
 }
 
 func isUnreachable(err error) bool {
-	var unreachable *Unreachable
+	var unreachable *UnreachableError
 	return errors.As(err, &unreachable)
 }
 
@@ -129,7 +129,7 @@ func noAnswer(ctx context.Context, r request, err error) error {
 	}
 	return &zun.Error{
 		Code: zun.CodeUnavailable, Message: "cannot reach the container service at " + where + ": " + err.Error(),
-		Err: &Unreachable{URL: where, Err: err},
+		Err: &UnreachableError{URL: where, Err: err},
 	}
 }
 

@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/gozun/gozun/client"
+	"github.com/gozun/gozun/internal/keystone"
+)
+
+// cloud is who we are, and where.
+type cloud struct {
+	session *keystone.Session
+	as      string // "user demo of project demo at http://…", for messages
+	http    *http.Client
+}
+
+// cloud reads the credentials once; it makes no request.
+func (s *session) cloud() (*cloud, error) {
+	if s.opened != nil {
+		return s.opened, nil
+	}
+	credentials, err := keystone.FromEnvironment(s.askingGetenv())
+	if err != nil {
+		return nil, loginError{err}
+	}
+	credentials.Insecure = credentials.Insecure || s.insecure
+	if path := *s.flags["os-cacert"]; path != "" {
+		credentials.CACert = path
+	}
+	if url := s.getenv("OS_CONTAINER_ENDPOINT_OVERRIDE"); url != "" {
+		if credentials.Endpoints == nil {
+			credentials.Endpoints = map[string]string{}
+		}
+		credentials.Endpoints["container"] = url
+	}
+	opened := keystone.Open(credentials, s.log())
+	s.opened = &cloud{session: opened, as: describe(credentials), http: s.traced(opened.HTTP())}
+	return s.opened, nil
+}
+
+// log is for the adapters, which log what no user should have to read.
+func (s *session) log() *slog.Logger {
+	if !s.debug {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(s.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func describe(c keystone.Credentials) string {
+	who := "the token given"
+	switch {
+	case c.ApplicationCredentialID != "" || c.ApplicationCredentialName != "":
+		who = "application credential " + c.ApplicationCredentialName + c.ApplicationCredentialID
+	case c.Username != "" || c.UserID != "":
+		who = "user " + either(c.Username, c.UserID)
+	}
+	if project := either(c.ProjectName, c.ProjectID); project != "" {
+		who += " of project " + project
+	}
+	return who + " at " + c.AuthURL
+}
+
+func either(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// askingGetenv asks for the password on a terminal when it is all that is missing.
+func (s *session) askingGetenv() func(string) string {
+	asked := ""
+	return func(name string) string {
+		value := s.getenv(name)
+		if name != "OS_PASSWORD" || value != "" || s.getenv("OS_AUTH_URL") == "" || s.getenv("OS_USERNAME") == "" || s.getenv("OS_TOKEN") != "" {
+			return value
+		}
+		if asked == "" {
+			asked = s.askPassword()
+		}
+		return asked
+	}
+}
+
+func (s *session) askPassword() string {
+	file, ok := s.Stdin.(interface{ Fd() uintptr })
+	if !ok || !term.IsTerminal(int(file.Fd())) || s.completing() {
+		return ""
+	}
+	fmt.Fprintf(s.Stderr, "Password of %s: ", s.getenv("OS_USERNAME"))
+	password, err := term.ReadPassword(int(file.Fd()))
+	fmt.Fprintln(s.Stderr)
+	if err != nil {
+		return ""
+	}
+	return string(password)
+}
+
+// zun returns the client of the container service.
+func (s *session) zun() (*client.Client, error) {
+	if s.client != nil {
+		return s.client, nil
+	}
+	version, err := pinned(s.getenv("ZUN_API_VERSION"))
+	if err != nil {
+		return nil, err
+	}
+	opened, err := s.cloud()
+	if err != nil {
+		return nil, err
+	}
+	s.client = client.New(client.Config{
+		Endpoint: func(ctx context.Context) (string, error) {
+			endpoint, err := opened.session.Endpoint(ctx, "container")
+			return endpoint, loginFailed(err)
+		},
+		Token: func(ctx context.Context) (string, error) {
+			token, err := opened.session.Token(ctx)
+			return token, loginFailed(err)
+		},
+		Renew: opened.session.Invalidate, HTTP: opened.http, Microversion: version,
+	})
+	return s.client, nil
+}
+
+// pinned reads --zun-api-version as python-zunclient does: "1" and "1.latest" negotiate.
+func pinned(version string) (string, error) {
+	switch version {
+	case "", "1", "latest", "1.latest":
+		return "", nil
+	}
+	v, err := client.ParseVersion(version)
+	if err != nil {
+		return "", usageError{err}
+	}
+	if !client.Newest.AtLeast(v) {
+		return "", usageErrorf("API version %s is newer than this client, which speaks up to %s", v, client.Newest)
+	}
+	return version, nil
+}
+
+func loginFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return loginError{err}
+}
+
+// traced shows requests and answers when --debug asks for it.
+func (s *session) traced(plain *http.Client) *http.Client {
+	if !s.debug {
+		return plain
+	}
+	traced := *plain
+	traced.Transport = tracer{next: plain.Transport, out: s.Stderr}
+	return &traced
+}
+
+type tracer struct {
+	next http.RoundTripper
+	out  io.Writer
+}
+
+// RoundTrip sends the request, and writes it and the answer's head and body.
+func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
+	fmt.Fprintf(t.out, "> %s %s\n", r.Method, r.URL)
+	for name, values := range r.Header {
+		fmt.Fprintf(t.out, "> %s: %s\n", name, masked(name, strings.Join(values, ", ")))
+	}
+	if r.GetBody != nil {
+		if body, err := r.GetBody(); err == nil {
+			text, _ := io.ReadAll(body)
+			fmt.Fprintf(t.out, "> %s\n", text)
+		}
+	}
+	response, err := t.next.RoundTrip(r)
+	if err != nil {
+		fmt.Fprintf(t.out, "< %v\n", err)
+		return nil, err
+	}
+	return t.answer(response)
+}
+
+func (t tracer) answer(response *http.Response) (*http.Response, error) {
+	fmt.Fprintf(t.out, "< %s\n", response.Status)
+	for name, values := range response.Header {
+		fmt.Fprintf(t.out, "< %s: %s\n", name, masked(name, strings.Join(values, ", ")))
+	}
+	body, err := io.ReadAll(response.Body)
+	response.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(t.out, "< %s\n", body)
+	response.Body = io.NopCloser(strings.NewReader(string(body)))
+	return response, nil
+}
+
+// masked hides what would let a reader of the output act as the user.
+func masked(header, value string) string {
+	switch http.CanonicalHeaderKey(header) {
+	case "X-Auth-Token", "X-Subject-Token", "X-Service-Token", "Authorization":
+		return "***"
+	}
+	return value
+}
