@@ -113,6 +113,14 @@ func newMemory() *memory {
 	}
 }
 
+// forget puts the service back to where it began.
+func (f *fixture) forget() {
+	fresh := newMemory()
+	f.memory.containers, f.memory.networks, f.memory.actions = fresh.containers, fresh.networks, fresh.actions
+	f.memory.asked, f.memory.request = nil, zun.ContainerRequest{}
+	f.log.Reset()
+}
+
 // answer is what came back.
 type answer struct {
 	status int
