@@ -215,14 +215,7 @@ func (d *Driver) equip(ctx context.Context, c *claim, r EndpointRequest) error {
 	case c.Port.Holding == holdingNone && r.PortID == "":
 		return d.obtainPort(ctx, c)
 	case c.Port.Holding == holdingNone:
-		p, err := d.Neutron.Port(ctx, r.PortID)
-		if err != nil {
-			return err
-		}
-		if err := d.mayTake(p, true); err != nil {
-			return err
-		}
-		return d.take(ctx, c, p)
+		return d.obtainHanded(ctx, c, r.PortID)
 	case r.PortID != "" && r.PortID != c.Port.ID:
 		return zun.Errorf(zun.CodeInvalid, "endpoint option %s is %s, but address %s is of port %s; give --ip with an address of the port", OptionPort, r.PortID, c.Addresses[0].IP, c.Port.ID)
 	}

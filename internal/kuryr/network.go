@@ -28,6 +28,7 @@ type Range struct {
 type plan struct {
 	options options
 	net     *zun.NeutronNetwork // nil: to be made
+	subnets []zun.NeutronSubnet // those that net has, if somebody had to look
 	parts   []part
 }
 
@@ -35,7 +36,7 @@ type plan struct {
 type part struct {
 	Range
 	pool pool
-	drop bool // the pool's subnetpool is ours and not needed, as the subnet exists
+	drop bool // the pool's subnetpool is ours and not needed
 }
 
 // CreateNetwork makes the Neutron network, or finds the one that is named, and its
@@ -88,7 +89,29 @@ func (d *Driver) plan(ctx context.Context, r NetworkRequest) (plan, error) {
 			return p, err
 		}
 	}
+	p.agreeOnPools()
 	return p, nil
+}
+
+// agreeOnPools obeys a rule of Neutron's: the subnets of one IP version on a network are
+// all out of one subnetpool, or all out of none. A subnetpool of ours gives way.
+func (p *plan) agreeOnPools() {
+	for i := range p.parts {
+		this := &p.parts[i]
+		if this.pool.there() || !this.pool.MadePool {
+			continue
+		}
+		for _, other := range p.subnets {
+			if other.CIDR.Addr().Is4() == this.CIDR.Addr().Is4() {
+				this.pool.SubnetpoolID, this.drop = other.PoolID, true
+			}
+		}
+		for j, other := range p.parts {
+			if i != j && other.pool.v6() == this.pool.v6() && !other.pool.there() && !this.drop {
+				this.pool.SubnetpoolID, this.drop = "", true
+			}
+		}
+	}
 }
 
 // poolFor finds the pool that Docker was granted for a range: it tells the CIDR, not the
@@ -164,21 +187,8 @@ func (d *Driver) planNetwork(ctx context.Context, p *plan) error {
 func (d *Driver) planSubnet(ctx context.Context, p *plan, this *part) error {
 	named := p.options.Subnet[family(this.pool.v6())]
 	if !this.pool.there() && p.net != nil {
-		q := zun.NeutronQuery{NetworkID: p.net.ID, CIDR: this.CIDR}
-		if named.given() {
-			q = named.query()
-		}
-		found, err := d.Neutron.FindSubnets(ctx, q)
-		if err != nil {
+		if err := d.lookForSubnet(ctx, p, this, named); err != nil {
 			return err
-		}
-		if len(found) > 0 || named.given() {
-			s, err := only(found, nil, "subnet", named, func(s zun.NeutronSubnet) string { return s.ID })
-			if err != nil {
-				return err
-			}
-			this.drop = this.pool.MadePool
-			this.pool.of(s)
 		}
 	}
 	if !this.pool.there() {
@@ -188,6 +198,38 @@ func (d *Driver) planSubnet(ctx context.Context, p *plan, this *part) error {
 		return nil
 	}
 	return d.checkSubnet(ctx, p, this)
+}
+
+// lookForSubnet finds the subnet of a range on a network that exists: the one named, else
+// the one of that CIDR, else none.
+func (d *Driver) lookForSubnet(ctx context.Context, p *plan, this *part, named reference) error {
+	if named.given() {
+		s, err := d.oneSubnet(ctx, named)
+		if err != nil {
+			return err
+		}
+		this.use(s)
+		return nil
+	}
+	if p.subnets == nil {
+		found, err := d.Neutron.FindSubnets(ctx, zun.NeutronQuery{NetworkID: p.net.ID})
+		if err != nil {
+			return err
+		}
+		p.subnets = append([]zun.NeutronSubnet{}, found...)
+	}
+	for _, s := range p.subnets { // Neutron has no two of one CIDR on a network
+		if s.CIDR == this.CIDR {
+			this.use(s)
+		}
+	}
+	return nil
+}
+
+// use makes a subnet that exists the part's; a subnetpool that we made for it is needless.
+func (this *part) use(s zun.NeutronSubnet) {
+	this.drop = this.pool.MadePool
+	this.pool.of(s)
 }
 
 func (d *Driver) checkSubnet(ctx context.Context, p *plan, this *part) error {

@@ -152,19 +152,19 @@ func (d *Driver) settleClaims(ctx context.Context) error {
 			// A crash in CreateEndpoint, which was not answered.
 			return d.endClaim(ctx, c)
 		}
-		return d.settleClaim(ctx, c)
+		return d.settleClaim(ctx, c.ID)
 	})
 }
 
-func (d *Driver) settleClaim(ctx context.Context, c claim) error {
-	d.Log.Info("ending a claim that is over", "claim", c.ID, "port", c.Port.ID)
+// settleClaim ends a claim to the last step. The caller holds its lock.
+func (d *Driver) settleClaim(ctx context.Context, id string) error {
 	for {
-		if err := d.endClaim(ctx, c); err != nil {
+		c, found, err := get(d, claims, id)
+		if err != nil || !found {
 			return err
 		}
-		var found bool
-		var err error
-		if c, found, err = get(d, claims, c.ID); err != nil || !found {
+		d.Log.Info("ending a claim that is over", "claim", id, "port", c.Port.ID)
+		if err := d.endClaim(ctx, c); err != nil {
 			return err
 		}
 	}

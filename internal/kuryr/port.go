@@ -25,43 +25,57 @@ func (d *Driver) obtainPort(ctx context.Context, c *claim) error {
 	if len(found) == 0 {
 		return d.makePort(ctx, c)
 	}
-	ours, err := d.finishLeftover(ctx, *c, found[0])
+	p, gone, err := d.clearWay(ctx, *c, found[0])
 	if err != nil {
 		return err
 	}
-	if ours {
+	if gone {
 		return d.makePort(ctx, c)
 	}
-	if err := d.mayTake(found[0], false); err != nil {
+	if err := d.mayTake(p, false); err != nil {
 		return err
 	}
-	return d.take(ctx, c, found[0])
+	return d.take(ctx, c, p)
 }
 
-// finishLeftover ends what is left of a claim whose port's deletion is still owed.
-func (d *Driver) finishLeftover(ctx context.Context, c claim, p zun.Port) (finished bool, err error) {
-	var other *claim
-	err = d.DB.View(func(tx *kv.Tx) error {
-		all, err := claims.All(tx)
-		for _, known := range all {
-			if known.ID != c.ID && known.Port.Holding == holdingMade && (known.Port.ID == p.ID || known.Port.DeviceID == p.DeviceID) {
-				other = &known
-			}
-		}
-		return err
-	})
-	if err != nil || other == nil {
-		return false, err
-	}
-	if other.Port.Stage != stageRemoving {
-		return false, zun.Errorf(zun.CodeConflict, "port %s is in use%s", p.ID, orNone(" by endpoint ", other.EndpointID))
-	}
-	unlock, err := d.lockClaim(ctx, other.ID)
+// obtainHanded gives a claim the port that its endpoint was handed.
+func (d *Driver) obtainHanded(ctx context.Context, c *claim, id string) error {
+	p, err := d.Neutron.Port(ctx, id)
 	if err != nil {
-		return false, err
+		return err
 	}
-	defer unlock()
-	return true, d.endClaim(ctx, *other)
+	p, gone, err := d.clearWay(ctx, *c, p)
+	if err == nil && gone {
+		err = zun.Errorf(zun.CodePortNotFound, "port %s was one of the plugin's own and is gone", id)
+	}
+	if err == nil {
+		err = d.mayTake(p, true)
+	}
+	if err != nil {
+		return err
+	}
+	return d.take(ctx, c, p)
+}
+
+// clearWay ends what is left of another claim on the port whose end is still owed. A port
+// of ours is gone then; a user's is returned as it is now.
+func (d *Driver) clearWay(ctx context.Context, c claim, p zun.Port) (now zun.Port, gone bool, err error) {
+	others, err := d.claimsWhere(func(other claim) bool {
+		return other.ID != c.ID && (other.Port.ID == p.ID || other.Port.Holding == holdingMade && other.Port.DeviceID == p.DeviceID)
+	})
+	if err != nil || len(others) == 0 {
+		return p, false, err
+	}
+	other := others[0]
+	if other.Port.Stage != stageRemoving {
+		return p, false, zun.Errorf(zun.CodePortInUse, "port %s is in use%s", p.ID, orNone(" by endpoint ", other.EndpointID))
+	}
+	err = d.underLock(ctx, &other, func() error { return d.settleClaim(ctx, other.ID) })
+	if err != nil || other.Port.Holding == holdingMade {
+		return p, true, err
+	}
+	now, err = d.Neutron.Port(ctx, p.ID)
+	return now, false, err
 }
 
 // makePort makes the claim's port, bound to this host. The claim is on record, with the
@@ -156,8 +170,8 @@ func (d *Driver) boundHere(p zun.Port) bool {
 // request, and what was there is on record before. A port that needs nothing is left
 // alone, now and at the end.
 func (d *Driver) take(ctx context.Context, c *claim, p zun.Port) error {
-	if err := d.fitsPort(*c, p); err != nil {
-		return err
+	if p.NetworkID != c.NetworkID {
+		return zun.Errorf(zun.CodeInvalid, "port %s is on network %s, not on %s", p.ID, p.NetworkID, c.NetworkID)
 	}
 	if err := settle(c, p); err != nil {
 		return err
@@ -177,31 +191,6 @@ func (d *Driver) take(ctx context.Context, c *claim, p zun.Port) error {
 	c.Port.Stage = stageReady
 	c.OwesName = c.Port.Holding == holdingTaken
 	return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
-}
-
-func (d *Driver) fitsPort(c claim, p zun.Port) error {
-	if p.NetworkID != c.NetworkID {
-		return zun.Errorf(zun.CodeInvalid, "port %s is on network %s, not on %s", p.ID, p.NetworkID, c.NetworkID)
-	}
-	other, err := d.holderOf(p.ID)
-	if err != nil || other == nil || other.ID == c.ID {
-		return err
-	}
-	return zun.Errorf(zun.CodePortInUse, "port %s is in use%s", p.ID, orNone(" by endpoint ", other.EndpointID))
-}
-
-// holderOf returns the claim that has the port.
-func (d *Driver) holderOf(portID string) (holder *claim, err error) {
-	err = d.DB.View(func(tx *kv.Tx) error {
-		all, err := claims.All(tx)
-		for _, known := range all {
-			if known.Port.ID == portID && known.Port.Stage != stageRemoving {
-				holder = &known
-			}
-		}
-		return err
-	})
-	return holder, err
 }
 
 // changeFor returns what a port needs to serve the claim, nil if it is fine as it is.
