@@ -2,10 +2,12 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
@@ -76,18 +78,44 @@ func defaultTo[T comparable](field *T, value T) {
 // and is a task. It is safe for concurrent use.
 type Service struct {
 	Config
+	queue        *queue
+	sweeps       *pokeSet // networks that may be to remove
+	networkLocks locks    // by Network.ID: making, removing, and giving out work that uses it
+	hosts        hostWatch
+	looked       lookTimes
+	ready        chan struct{}
 }
 
 var _ zun.Reports = (*Service)(nil)
 
-// New returns a Service. Nothing is given to nodes until Run.
+// New returns a Service. Orders are recorded from now on; nothing is given to nodes until
+// Run.
 func New(config Config) *Service {
-	return &Service{Config: config.withDefaults()}
+	return &Service{
+		Config: config.withDefaults(), queue: newQueue(), sweeps: newPokeSet(), ready: make(chan struct{}),
+	}
 }
 
 // String names the task.
 func (s *Service) String() string { return "control" }
 
-// Run gives owed actions to nodes, those found at start first, and watches the hosts,
-// until ctx ends.
-func (s *Service) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// Ready is closed once Run has found what was owed when it began.
+func (s *Service) Ready() <-chan struct{} { return s.ready }
+
+// Run gives owed actions to nodes, those found at start first, finishes what a crash left
+// of networks, and watches the hosts, until ctx ends. It can be called once.
+func (s *Service) Run(ctx context.Context) error {
+	owed, err := s.Store.OwedActions(ctx, "")
+	if err != nil {
+		return fmt.Errorf("cannot find what is owed: %w", err)
+	}
+	for _, action := range owed {
+		s.queue.poke(action.ContainerID)
+	}
+	close(s.ready)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.runQueue(ctx) })
+	group.Go(func() error { return s.runSweeps(ctx) })
+	group.Go(func() error { return s.runHosts(ctx) })
+	return group.Wait()
+}

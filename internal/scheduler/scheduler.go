@@ -21,6 +21,7 @@ type Request struct {
 type Candidate struct {
 	Host  zun.Host
 	Usage zun.HostUsage
+	Wrong string // what is wrong with it just now, as it said when last asked; "" is nothing
 }
 
 // Rules are the operator's choices.
@@ -110,7 +111,10 @@ func enabled(_ Request, c Candidate, _ Rules) *refusal {
 
 func seenLately(_ Request, c Candidate, rules Rules) *refusal {
 	if c.Host.LastSeen.IsZero() {
-		return &refusal{"down", "never seen"}
+		return &refusal{"down", strings.TrimSuffix("never seen: "+c.Wrong, ": ")}
+	}
+	if c.Wrong != "" {
+		return &refusal{"down", fmt.Sprintf("last seen %s ago: %s", ago(rules.Now.Sub(c.Host.LastSeen)), c.Wrong)}
 	}
 	if age := rules.Now.Sub(c.Host.LastSeen); age > rules.DownAfter {
 		return &refusal{"down", "last seen " + ago(age) + " ago"}

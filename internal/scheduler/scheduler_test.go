@@ -41,6 +41,7 @@ func TestPick(t *testing.T) {
 		"overcommitted":      {want, []Candidate{host("a", 1024, 1024, 2)}, "a", ""},
 		"none":               {want, nil, "", "no host can take container X: there are no hosts"},
 		"down":               {want, []Candidate{down(host("a", 4096, 0, 0), 5*time.Minute)}, "", "no host can take container X: 1 of 1 hosts is down (host a: last seen 5m ago)"},
+		"wrong":              {want, []Candidate{{Host: host("a", 4096, 0, 0).Host, Wrong: "docker does not answer"}}, "", "1 of 1 hosts is down (host a: last seen 1s ago: docker does not answer)"},
 		"never seen":         {want, []Candidate{unseen(host("a", 1, 0, 0))}, "", "host a: never seen"},
 		"disabled":           {want, []Candidate{off(host("a", 4096, 0, 0))}, "", "1 of 1 hosts is disabled"},
 		"two down, one full": {want, []Candidate{down(host("b", 1, 0, 0), time.Hour*3), host("c", 512, 768, 2), down(host("a", 1, 0, 0), time.Hour*72)}, "", "1 of 3 hosts is full (host c: 768 MiB of 768 MiB are promised to 2 containers, 512 MiB are asked for), 2 of 3 hosts are down (host a: last seen 3d ago; host b: last seen 3h ago)"},

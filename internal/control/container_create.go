@@ -1,0 +1,86 @@
+package control
+
+import (
+	"context"
+
+	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/zun"
+)
+
+// CreateContainer records a container, its places on networks and the action that makes
+// it, all or nothing, and returns it in status Creating. What the user's words mean is
+// asked of Neutron with his own token; nothing is asked for networks of ours.
+//
+// Codes: CodeInvalid (bad field, unknown security group, fixed address outside the
+// subnets, a network named twice), CodeConflict (ambiguous name, address in use, no
+// network available), CodeNetworkNotFound, CodePortNotFound, CodePortNotUsable,
+// CodePortInUse, CodePortBindingFailed, CodeExternalNetwork, CodeUnavailable.
+func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request zun.ContainerRequest) (zun.ContainerDetail, error) {
+	if g.Identity().ProjectID == "" {
+		return zun.ContainerDetail{}, zun.Errorf(zun.CodePolicyNotAuthorized, "cannot create a container: the token is not scoped to a project")
+	}
+	if err := checkContainer(request); err != nil {
+		return zun.ContainerDetail{}, err
+	}
+	r := s.resolver(g, request.OwnNetworks)
+	groups, err := r.securityGroups(ctx, request.SecurityGroups)
+	if err != nil {
+		return zun.ContainerDetail{}, err
+	}
+	nets, err := r.nets(ctx, request.Nets)
+	if err != nil {
+		return zun.ContainerDetail{}, err
+	}
+	c := s.newContainer(g.Identity(), request)
+	c.SecurityGroups = groups
+	var detail zun.ContainerDetail
+	err = s.Store.Change(ctx, func(ctx context.Context) error {
+		if err := s.Store.AddContainer(ctx, c); err != nil {
+			return err
+		}
+		for i, net := range nets {
+			if _, err := s.attach(ctx, c, net, i); err != nil {
+				return err
+			}
+		}
+		if _, err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, zun.ActionInput{Run: request.Run}); err != nil {
+			return err
+		}
+		detail, err = s.Store.ContainerDetail(ctx, c.ID)
+		return err
+	})
+	if err != nil {
+		return zun.ContainerDetail{}, err
+	}
+	s.queue.poke(c.ID)
+	return detail, nil
+}
+
+// newContainer fills in what the request leaves open.
+func (s *Service) newContainer(who zun.Identity, r zun.ContainerRequest) zun.Container {
+	c := zun.Container{
+		ID: s.NewID(), Name: r.Name, ProjectID: who.ProjectID, UserID: who.UserID,
+		Image: r.Image, ImagePullPolicy: r.ImagePullPolicy, ImageDriver: r.ImageDriver,
+		Command: r.Command, Entrypoint: r.Entrypoint, CPU: defaultCPU, MemoryMiB: defaultMemoryMiB,
+		Environment: r.Environment, Labels: r.Labels, Workdir: r.Workdir, Hostname: r.Hostname,
+		Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove, RestartPolicy: r.RestartPolicy,
+		Status: zun.StatusCreating, TaskState: zun.TaskCreating, CreatedAt: s.now(),
+	}
+	c.UpdatedAt = c.CreatedAt
+	if c.Name == "" {
+		c.Name = makeName(s.NewID())
+	}
+	if c.ImageDriver == "" {
+		c.ImageDriver = "docker"
+	}
+	if r.CPU != nil {
+		c.CPU = *r.CPU
+	}
+	if r.MemoryMiB != nil {
+		c.MemoryMiB = *r.MemoryMiB
+	}
+	if r.DiskGiB != nil {
+		c.DiskGiB = *r.DiskGiB
+	}
+	return c
+}

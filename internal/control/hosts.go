@@ -1,0 +1,172 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/gozun/gozun/internal/scheduler"
+	"github.com/gozun/gozun/zun"
+)
+
+// hostTimeout bounds asking a host how it is.
+const hostTimeout = 3 * time.Second
+
+// hostWatch remembers what the hosts said last: when each was asked, and what was wrong.
+type hostWatch struct {
+	mu    sync.Mutex
+	asked map[string]time.Time
+	wrong map[string]string
+}
+
+func (w *hostWatch) set(host string, at time.Time, wrong string) (recovered bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asked == nil {
+		w.asked, w.wrong = map[string]time.Time{}, map[string]string{}
+	}
+	w.asked[host] = at
+	before := w.wrong[host]
+	w.wrong[host] = wrong
+	return before != "" && wrong == ""
+}
+
+func (w *hostWatch) get() (asked map[string]time.Time, wrong map[string]string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.asked), maps.Clone(w.wrong)
+}
+
+// runHosts asks the hosts at intervals how they are, and gives out again what was given
+// long ago and never ended.
+func (s *Service) runHosts(ctx context.Context) error {
+	ticker := time.NewTicker(s.HeartbeatEvery)
+	defer ticker.Stop()
+	for {
+		s.askHosts(ctx, 0)
+		s.queue.redeliver(s.Now().Add(-s.RedeliverAfter))
+		s.looked.forget(s.Now().Add(-s.ObserveEvery))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// askHosts asks every host that was not asked within fresh, side by side.
+func (s *Service) askHosts(ctx context.Context, fresh time.Duration) {
+	asked, _ := s.hosts.get()
+	var wg sync.WaitGroup
+	for _, name := range s.Nodes.Names() {
+		if last, ok := asked[name]; ok && s.Now().Sub(last) < fresh {
+			continue
+		}
+		wg.Go(func() { s.askHost(ctx, name) })
+	}
+	wg.Wait()
+}
+
+func (s *Service) askHost(ctx context.Context, name string) {
+	bounded, cancel := context.WithTimeout(ctx, hostTimeout)
+	defer cancel()
+	host, err := zun.Host{}, error(nil)
+	if node, ok := s.Nodes.Node(name); ok {
+		host, err = node.Host(bounded)
+	} else {
+		err = errors.New("it is not connected")
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	now := s.now()
+	if err != nil {
+		if _, wrong := s.hosts.get(); wrong[name] != err.Error() {
+			s.Log.Warn("host does not answer", "host", name, "error", err)
+		}
+		s.hosts.set(name, now, err.Error())
+		return
+	}
+	host.Name, host.LastSeen = name, now
+	if err := s.Store.SaveHost(ctx, host); err != nil {
+		s.Log.Error("cannot record host", "host", name, "error", err)
+	}
+	if s.hosts.set(name, now, "") {
+		s.Log.Info("host answers again", "host", name)
+		s.queue.retryNow()
+		s.retrySweeps(ctx)
+	}
+}
+
+func (s *Service) retrySweeps(ctx context.Context) {
+	unfinished, err := s.Store.UnfinishedNetworks(ctx)
+	if err != nil {
+		s.Log.Error("cannot find unfinished networks", "error", err)
+	}
+	for _, network := range unfinished {
+		s.sweeps.add(network.ID)
+	}
+}
+
+// fresh is how long an answer of a host counts when something is to be placed. A host
+// that went away since says so itself when it is given the work.
+func (s *Service) fresh() time.Duration { return 2 * s.HeartbeatEvery }
+
+// choose picks a host by what is recorded and what the hosts said last.
+func (s *Service) choose(ctx context.Context, what string, memoryMiB int64) (string, error) {
+	hosts, err := s.Store.Hosts(ctx)
+	if err != nil {
+		return "", err
+	}
+	usage, err := s.Store.Usage(ctx)
+	if err != nil {
+		return "", err
+	}
+	_, wrong := s.hosts.get()
+	recorded := map[string]zun.Host{}
+	for _, host := range hosts {
+		recorded[host.Name] = host
+	}
+	var candidates []scheduler.Candidate
+	for _, name := range s.Nodes.Names() {
+		host := recorded[name]
+		host.Name = name
+		candidates = append(candidates, scheduler.Candidate{Host: host, Usage: usage[name], Wrong: wrong[name]})
+		delete(recorded, name)
+	}
+	for _, host := range recorded { // known from before, with no agent now
+		candidates = append(candidates, scheduler.Candidate{Host: host, Usage: usage[host.Name], Wrong: "it is not connected"})
+	}
+	request := scheduler.Request{What: what, MemoryMiB: memoryMiB}
+	return scheduler.Pick(request, candidates, scheduler.Rules{Now: s.Now(), DownAfter: s.HostDownAfter, MemoryRatio: s.MemoryRatio})
+}
+
+// lookTimes remembers when GETs last looked at containers, so that many readers cost a
+// host one look.
+type lookTimes struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// due reports whether a container was not looked at within every, and counts a look.
+func (l *lookTimes) due(id string, now time.Time, every time.Duration) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last, ok := l.last[id]; ok && now.Sub(last) < every {
+		return false
+	}
+	if l.last == nil {
+		l.last = map[string]time.Time{}
+	}
+	l.last[id] = now
+	return true
+}
+
+// forget drops looks from before a time.
+func (l *lookTimes) forget(before time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.last, func(_ string, at time.Time) bool { return at.Before(before) })
+}

@@ -1,0 +1,93 @@
+package control
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/gozun/gozun/zun"
+)
+
+// What a container gets that does not say, and what it may ask for (Zun: zun/conf).
+const (
+	defaultCPU       = 1.0
+	defaultMemoryMiB = 512
+	minCPU, maxCPU   = 0.1, 16.0
+	minMemory        = 4
+	maxMemory        = 8192
+	maxName          = 255
+)
+
+// checkName refuses names that Zun refuses, and those that could not be told from nothing.
+func checkName(what, name string) error {
+	if len(name) < 2 || len(name) > maxName || !regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`).MatchString(name) {
+		return zun.Errorf(zun.CodeInvalid, "cannot create %s %q: a name has 2 to %d letters, digits, '_', '.' or '-', "+
+			"and begins with a letter or digit", what, name, maxName)
+	}
+	return nil
+}
+
+// checkContainer refuses what no host could run.
+func checkContainer(r zun.ContainerRequest) error {
+	if r.Name != "" {
+		if err := checkName("container", r.Name); err != nil {
+			return err
+		}
+	}
+	if len(r.Image) < 2 || len(r.Image) > 255 {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container from image %q: an image's name has 2 to 255 characters", r.Image)
+	}
+	if r.CPU != nil && !(*r.CPU >= minCPU && *r.CPU <= maxCPU) {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container with %v cpu: it may have %v to %v", *r.CPU, minCPU, maxCPU)
+	}
+	if r.MemoryMiB != nil && (*r.MemoryMiB < minMemory || *r.MemoryMiB > maxMemory) {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container with %d MiB of memory: it may have %d to %d", *r.MemoryMiB, minMemory, maxMemory)
+	}
+	if r.AutoRemove && r.RestartPolicy.Name != "" && r.RestartPolicy.Name != "no" {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container with auto_remove and restart policy %q: choose one", r.RestartPolicy.Name)
+	}
+	if err := checkRestart(r.RestartPolicy); err != nil {
+		return err
+	}
+	return checkTexts(r)
+}
+
+func checkRestart(p zun.RestartPolicy) error {
+	switch p.Name {
+	case "", "no", "on-failure":
+	case "always", "unless-stopped":
+		if p.MaximumRetryCount != 0 {
+			return zun.Errorf(zun.CodeInvalid, "cannot create a container: restart policy %q takes no maximum retry count", p.Name)
+		}
+	default:
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container: restart policy %q is not one of no, on-failure, always, unless-stopped", p.Name)
+	}
+	if p.MaximumRetryCount < 0 {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container: a maximum retry count of %d is below 0", p.MaximumRetryCount)
+	}
+	return nil
+}
+
+// checkTexts refuses the NUL character, which no argument or variable of a process can hold.
+func checkTexts(r zun.ContainerRequest) error {
+	texts := map[string][]string{
+		"image": {r.Image}, "workdir": {r.Workdir}, "hostname": {r.Hostname}, "command": r.Command, "entrypoint": r.Entrypoint,
+		"security_groups": r.SecurityGroups,
+	}
+	for key, value := range r.Environment {
+		if key == "" || strings.Contains(key, "=") {
+			return zun.Errorf(zun.CodeInvalid, "cannot create a container: environment variable %q has no usable name", key)
+		}
+		texts["environment"] = append(texts["environment"], key, value)
+	}
+	for key, value := range r.Labels {
+		texts["labels"] = append(texts["labels"], key, value)
+	}
+	for field, values := range texts {
+		for _, value := range values {
+			if strings.ContainsRune(value, 0) {
+				return zun.Errorf(zun.CodeInvalid, "cannot create a container: %s holds a NUL character", field)
+			}
+		}
+	}
+	return nil
+}
