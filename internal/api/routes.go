@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -69,10 +70,10 @@ func networkRoutes() []route {
 func laterRoutes() []route {
 	const one = "/v1/containers/{id}"
 	action := func(verb, name string, minor, maxMinor int) route {
-		return later(verb, one+"/"+name, "container:"+name, "container action "+name, minor, maxMinor)
+		return later(verb, one+"/"+name, "container:"+name, name, minor, maxMinor)
 	}
 	return slices.Concat([]route{
-		later(patch, one, "container:update", "changing a container", 0, 0),
+		later(patch, one, "container:update", "update", 0, 0),
 		action(post, "pause", 0, 0), action(post, "unpause", 0, 0), action(post, "rebuild", 0, 0),
 		action(post, "rename", 0, 13), action(post, "resize_container", 19, 0), action(post, "execute_resize", 0, 0),
 		action(post, "resize", 0, 0), action(get, "attach", 0, 0), action(get, "top", 0, 0), action(get, "stats", 0, 0),
@@ -109,8 +110,12 @@ func laterCollections() []route {
 func later(verb, path, rule, what string, minor, maxMinor int) route {
 	return route{
 		verb: verb, path: path, rule: rule, min: minor, max: maxMinor, later: true,
-		handle: func(*server, context.Context, *call) (reply, error) {
-			return reply{}, zun.Errorf(zun.CodeNotImplemented, "cannot %s %s: %s is not in this release of gozun", verb, path, what)
+		handle: func(_ *server, _ context.Context, c *call) (reply, error) {
+			doing := verb + " " + path
+			if strings.HasPrefix(rule, "container:") {
+				doing = what + " container " + shorten(c.ident())
+			}
+			return reply{}, zun.Errorf(zun.CodeNotImplemented, "cannot %s: %s is not in this release of gozun", doing, what)
 		},
 	}
 }
