@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -190,9 +192,12 @@ func (c *call) wrapped(name string, known any, knownNames ...string) (map[string
 	if err := unmarshal(raw, known); err != nil {
 		return nil, err
 	}
-	for _, known := range append(knownNames, "id", "links", "options") {
-		delete(extra, known)
-	}
+	// As encoding/json matches names: without regard to case. A "Password" that was taken
+	// as the password must not be kept as an attribute too.
+	knownNames = append(knownNames, "id", "links", "options")
+	maps.DeleteFunc(extra, func(name string, _ json.RawMessage) bool {
+		return slices.ContainsFunc(knownNames, func(known string) bool { return strings.EqualFold(known, name) })
+	})
 	return extra, nil
 }
 

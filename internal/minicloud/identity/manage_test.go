@@ -235,3 +235,21 @@ func TestServicesAndEndpointsCanBeRead(t *testing.T) {
 	c.want(200, "GET", "/v3/regions/RegionOne", admin, nil)
 	c.want(404, "GET", "/v3/regions/elsewhere", admin, nil)
 }
+
+func TestNoPasswordIsKeptAsAnAttribute(t *testing.T) {
+	c := startCloud(t)
+	admin := c.token("admin", "admin")
+	made := c.want(201, "POST", "/v3/users", admin, `{"user":{"name":"odd","PASSWORD":"secretword","Original_Password":"secretword"}}`)
+	shown := c.want(200, "GET", "/v3/users/"+made.at("user", "id").(string), admin, nil)
+	if strings.Contains(made.raw+shown.raw, "secretword") {
+		t.Errorf("the password is shown: %s", shown.raw)
+	}
+}
+
+func TestNothingMayFollowARightPassword(t *testing.T) {
+	c := startCloud(t)
+	longest := strings.Repeat("x", 72)
+	c.want(201, "POST", "/v3/users", c.token("admin", "admin"), obj{"user": obj{"name": "long", "password": longest}})
+	c.want(201, "POST", "/v3/auth/tokens", "", login("long", longest, nil))
+	c.want(401, "POST", "/v3/auth/tokens", "", login("long", longest+"y", nil))
+}

@@ -16,13 +16,21 @@ const maxPassword = 72
 
 // hashPassword returns the hash of a password. CodeInvalid: it is empty or too long.
 func hashPassword(password string, cost int) ([]byte, error) {
-	if password == "" {
-		return nil, zun.Errorf(zun.CodeInvalid, "the password must not be empty")
-	}
-	if len(password) > maxPassword {
-		return nil, zun.Errorf(zun.CodeInvalid, "the password has %d bytes; the limit is %d", len(password), maxPassword)
+	if err := checkPassword(password); err != nil {
+		return nil, err
 	}
 	return bcrypt.GenerateFromPassword([]byte(password), cost)
+}
+
+// checkPassword checks a password that is to be set. CodeInvalid.
+func checkPassword(password string) error {
+	switch {
+	case password == "":
+		return zun.Errorf(zun.CodeInvalid, "the password must not be empty")
+	case len(password) > maxPassword:
+		return zun.Errorf(zun.CodeInvalid, "the password has %d bytes; the limit is %d", len(password), maxPassword)
+	}
+	return nil
 }
 
 // unmatchable returns a hash that no password of a user's has, and that takes as long to
@@ -88,10 +96,11 @@ func (s *Service) matches(ctx context.Context, u user, password string) (bool, e
 		defer func() { <-s.guesses.turns }()
 	}
 	hash := u.PasswordHash
-	if len(hash) == 0 {
+	possible := len(hash) > 0 && len(password) <= maxPassword // bcrypt would take what begins with a right one
+	if !possible {
 		hash = s.nobody
 	}
-	right := bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil && len(u.PasswordHash) > 0
+	right := bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil && possible
 	if u.ID != "" {
 		s.guesses.note(u.ID, right)
 	}

@@ -170,8 +170,7 @@ func (s *Service) changePassword(c *call) (answer, error) {
 	if body.Original == nil || body.Password == nil {
 		return answer{}, zun.Errorf(zun.CodeInvalid, "user.original_password and user.password are needed")
 	}
-	hash, err := hashPassword(*body.Password, s.config.BcryptCost)
-	if err != nil {
+	if err := checkPassword(*body.Password); err != nil {
 		return answer{}, err
 	}
 	var old user
@@ -182,6 +181,11 @@ func (s *Service) changePassword(c *call) (answer, error) {
 	}
 	if !right || !old.Enabled {
 		return answer{}, unauthenticated()
+	}
+	// Only now: hashing is dear, and anybody may ask.
+	hash, err := hashPassword(*body.Password, s.config.BcryptCost)
+	if err != nil {
+		return answer{}, err
 	}
 	err = s.state.write(func(b *batch) error {
 		u, there := s.state.users.rows[id]
