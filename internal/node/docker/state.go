@@ -1,0 +1,84 @@
+package docker
+
+import (
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+
+	"github.com/gozun/gozun/internal/node"
+)
+
+// stateOf turns an inspection into our words.
+func stateOf(c container.InspectResponse) node.State {
+	state := node.State{ID: c.ID, Name: strings.TrimPrefix(c.Name, "/"), Created: timeOf(c.Created)}
+	if c.State != nil {
+		state.Phase = node.Phase(c.State.Status)
+		state.ExitCode, state.OOMKilled = c.State.ExitCode, c.State.OOMKilled
+		state.Error = readable(c.State.Error)
+		state.StartedAt, state.FinishedAt = timeOf(c.State.StartedAt), timeOf(c.State.FinishedAt)
+	}
+	if c.Config != nil {
+		state.ContainerID = c.Config.Labels[labelContainer]
+		state.Role = node.Role(c.Config.Labels[labelRole])
+		state.Hostname = c.Config.Hostname
+		state.Command, state.Entrypoint = c.Config.Cmd, c.Config.Entrypoint
+	}
+	if c.HostConfig != nil {
+		state.Sandbox = joined(string(c.HostConfig.NetworkMode))
+	}
+	if c.NetworkSettings != nil {
+		state.Endpoints = endpointsOf(c.NetworkSettings.Networks)
+	}
+	return state
+}
+
+// summaryOf turns an element of a list into our words.
+func summaryOf(c container.Summary) node.State {
+	state := node.State{
+		ID: c.ID, ContainerID: c.Labels[labelContainer], Role: node.Role(c.Labels[labelRole]),
+		Phase: node.Phase(c.State), Created: time.Unix(c.Created, 0).UTC(), Sandbox: joined(c.HostConfig.NetworkMode),
+	}
+	if len(c.Names) > 0 {
+		state.Name = strings.TrimPrefix(c.Names[0], "/")
+	}
+	if c.NetworkSettings != nil {
+		state.Endpoints = endpointsOf(c.NetworkSettings.Networks)
+	}
+	return state
+}
+
+func joined(mode string) string {
+	other, joins := strings.CutPrefix(mode, "container:")
+	if !joins {
+		return ""
+	}
+	return other
+}
+
+// endpointsOf leaves out the network "none", which is Docker's way to say no network.
+func endpointsOf(networks map[string]*network.EndpointSettings) map[string]node.Endpoint {
+	endpoints := map[string]node.Endpoint{}
+	for name, settings := range networks {
+		if name == "none" || settings == nil {
+			continue
+		}
+		endpoint := node.Endpoint{PortID: settings.DriverOpts[optionPort], MAC: settings.MacAddress.String()}
+		if settings.IPAMConfig != nil {
+			endpoint.IPv4 = withoutZero(settings.IPAMConfig.IPv4Address)
+			endpoint.IPv6 = withoutZero(settings.IPAMConfig.IPv6Address)
+		}
+		endpoints[name] = endpoint
+	}
+	return endpoints
+}
+
+// timeOf reads Docker's times; its way to say "never" is the year 1.
+func timeOf(text string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil || t.Year() <= 1 {
+		return time.Time{}
+	}
+	return t.UTC()
+}
