@@ -105,7 +105,7 @@ func (s *Session) authenticate(ctx context.Context) (*login, error) {
 		return nil, zun.Errorf(zun.CodeInvalid, "cannot log in: %w", err)
 	}
 	var answer struct{ Token tokenBody }
-	response, err := s.client("").Post(ctx, s.tokensURL(), request, &answer, &gophercloud.RequestOpts{OkCodes: []int{200, 201}})
+	response, err := s.client("").Post(ctx, s.tokensURL(), request, &answer, &gophercloud.RequestOpts{OkCodes: []int{200, 201}}) //nolint:bodyclose // gophercloud has read and closed it
 	if err != nil {
 		return nil, s.explain(err, "cannot log in"+s.as())
 	}
@@ -137,7 +137,7 @@ func (s *Session) show(ctx context.Context, own, subject string, catalog bool) (
 		url += "?nocatalog"
 	}
 	var answer struct{ Token tokenBody }
-	_, err := s.client(own).Get(ctx, url, &answer, &gophercloud.RequestOpts{
+	_, err := s.client(own).Get(ctx, url, &answer, &gophercloud.RequestOpts{ //nolint:bodyclose // gophercloud has read and closed it
 		MoreHeaders: map[string]string{"X-Subject-Token": subject},
 		OkCodes:     []int{200, 203},
 	})

@@ -244,7 +244,7 @@ func TestValidatorLogsInAgainWhenItsOwnTokenIsRevoked(t *testing.T) {
 	request.Header.Set("X-Auth-Token", token(t, own))
 	request.Header.Set("X-Subject-Token", token(t, own))
 	response, err := http.DefaultClient.Do(request)
-	if err != nil || response.StatusCode != 204 {
+	if err != nil || response.StatusCode != http.StatusNoContent {
 		t.Fatal(response, err)
 	}
 	response.Body.Close()

@@ -121,7 +121,7 @@ func (c *Client) send(ctx context.Context, token, base string, r request) error 
 	if !strings.Contains(url, "://") {
 		url = base + "/v2.0/" + url
 	}
-	_, err := service.Request(ctx, r.method, url, &gophercloud.RequestOpts{
+	_, err := service.Request(ctx, r.method, url, &gophercloud.RequestOpts{ //nolint:bodyclose // gophercloud has read and closed it
 		JSONBody: r.body, JSONResponse: r.answer, OkCodes: []int{200, 201, 202, 204},
 	})
 	return err

@@ -268,7 +268,7 @@ func TestOwnTokenIsRenewedOnce(t *testing.T) {
 	request.Header.Set("X-Auth-Token", old)
 	request.Header.Set("X-Subject-Token", old)
 	response, err := http.DefaultClient.Do(request)
-	if err != nil || response.StatusCode != 204 {
+	if err != nil || response.StatusCode != http.StatusNoContent {
 		t.Fatal(response, err)
 	}
 	response.Body.Close()

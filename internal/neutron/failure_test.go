@@ -124,12 +124,12 @@ func old(asked *[]string, broken bool) http.HandlerFunc {
 		case strings.HasSuffix(r.URL.Path, "/extensions"):
 			_, _ = w.Write([]byte(`{"extensions":[{"alias":"standard-attr-tag"}]}`))
 		case strings.HasSuffix(r.URL.Path, "/tags") && broken:
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 		case r.Method == http.MethodPost:
-			w.WriteHeader(201)
+			w.WriteHeader(http.StatusCreated)
 			_, _ = w.Write([]byte(`{"port":{"id":"p","tags":[]}}`))
 		case r.Method == http.MethodDelete:
-			w.WriteHeader(204)
+			w.WriteHeader(http.StatusNoContent)
 		}
 	}
 }

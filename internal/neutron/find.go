@@ -69,7 +69,7 @@ func find[W, T any, R resource[W, T]](ctx context.Context, c *Client, kind strin
 	doing := "cannot list " + strings.ReplaceAll(kind, "-", " ")
 	found := []T{}
 	next := kind
-	if query := values(kind, q).Encode(); query != "" {
+	if query := values(q).Encode(); query != "" {
 		next += "?" + query
 	}
 	for next != "" {
@@ -159,15 +159,15 @@ func read[W, T any, R resource[W, T]](doing string, wire *W, err error) (T, erro
 
 // path returns kind/part/part with every part escaped.
 func path(kind string, parts ...string) string {
+	escaped := []string{kind}
 	for _, part := range parts {
-		kind += "/" + url.PathEscape(part)
+		escaped = append(escaped, url.PathEscape(part))
 	}
-	return kind
+	return strings.Join(escaped, "/")
 }
 
-// values returns the query string's parameters. Security groups know no tags filter in
-// some releases, but Neutron ignores or refuses that itself.
-func values(kind string, q zun.NeutronQuery) url.Values {
+// values returns the query string's parameters.
+func values(q zun.NeutronQuery) url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{
 		"id": q.ID, "name": q.Name, "project_id": q.ProjectID, "network_id": q.NetworkID,

@@ -35,7 +35,7 @@ type network struct {
 	CreatedAt string   `json:"created_at"`
 }
 
-func (n *network) read() (zun.NeutronNetwork, error) {
+func (n *network) read() (zun.NeutronNetwork, error) { //nolint:unparam // a resource
 	return zun.NeutronNetwork{
 		ID: n.ID, Name: n.Name, ProjectID: n.ProjectID, Shared: n.Shared, External: n.External,
 		MTU: n.MTU, SubnetIDs: n.Subnets, Tags: n.Tags, CreatedAt: n.CreatedAt,
@@ -93,7 +93,7 @@ func (w *pool) read() (zun.NeutronPool, error) {
 // group is a security group in Neutron's JSON.
 type group struct{ common }
 
-func (g *group) read() (zun.SecurityGroup, error) {
+func (g *group) read() (zun.SecurityGroup, error) { //nolint:unparam // a resource
 	return zun.SecurityGroup{ID: g.ID, Name: g.Name, ProjectID: g.ProjectID}, nil
 }
 
