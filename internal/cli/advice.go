@@ -22,7 +22,7 @@ func (s *session) nextStep(command *cobra.Command, err error) string {
 	case errors.As(err, &usage):
 		return command.CommandPath() + " --help"
 	case errors.As(err, &waited):
-		return fmt.Sprintf("zun action-show %s %s", waited.ref, waited.request)
+		return fmt.Sprintf("zun action-show %s %s", waited.order.ref, waited.order.request)
 	case errors.As(err, &ended):
 		return ""
 	case zun.CodeOf(err) == zun.CodeUnauthorized:
@@ -32,7 +32,11 @@ func (s *session) nextStep(command *cobra.Command, err error) string {
 	case errors.As(err, &unreachable):
 		return fmt.Sprintf("curl -i %s/ ; is the service running? On one machine `zund solo` is all of it. --os-endpoint-override URL names another", unreachable.URL)
 	}
-	return adviceByCode(zun.CodeOf(err), command, err)
+	var told *zun.Error
+	if !errors.As(err, &told) {
+		return "" // a file that cannot be written, and the like
+	}
+	return adviceByCode(told.Code, command, err)
 }
 
 // loginAdvice leaves messages alone that already say what to do.

@@ -61,7 +61,7 @@ func (s *session) complete(most int, find func(context.Context, *client.Client) 
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		s.inCompletion = true
-		ctx, stop := context.WithTimeout(contextOf(command), completionTime)
+		ctx, stop := context.WithTimeout(command.Context(), completionTime)
 		defer stop()
 		c, err := s.zun()
 		if err != nil {
@@ -76,11 +76,4 @@ func (s *session) complete(most int, find func(context.Context, *client.Client) 
 			return !strings.HasPrefix(name, typed) || slices.Contains(args, name)
 		}), cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-func contextOf(command *cobra.Command) context.Context {
-	if ctx := command.Context(); ctx != nil {
-		return ctx
-	}
-	return context.Background()
 }

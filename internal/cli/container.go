@@ -2,6 +2,7 @@ package cli
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,23 @@ func (a addresses) String() string {
 		}
 	}
 	return strings.Join(ips, ", ")
+}
+
+// words are a command, shown in tables as one would type it.
+type words []string
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+,-]+$`)
+
+// String quotes the words that a shell would take apart.
+func (w words) String() string {
+	shown := make([]string, len(w))
+	for i, word := range w {
+		shown[i] = word
+		if !plainWord.MatchString(word) {
+			shown[i] = client.JoinCommand([]string{word})
+		}
+	}
+	return strings.Join(shown, " ")
 }
 
 // listedContainer are python-zunclient's columns for a list, and then the others.
@@ -67,8 +85,8 @@ func containerFields() []column[client.Container] {
 		{name: "image", get: func(k c) any { return k.Image }},
 		{name: "image_driver", get: func(k c) any { return k.ImageDriver }},
 		{name: "image_pull_policy", get: func(k c) any { return k.ImagePullPolicy }},
-		{name: "command", get: func(k c) any { return k.Command }},
-		{name: "entrypoint", get: func(k c) any { return k.Entrypoint }},
+		{name: "command", get: func(k c) any { return words(k.Command) }},
+		{name: "entrypoint", get: func(k c) any { return words(k.Entrypoint) }},
 		{name: "addresses", get: func(k c) any { return addresses(k.Addresses) }},
 		{name: "ports", get: func(k c) any { return k.Ports }},
 		{name: "hostname", get: func(k c) any { return k.Hostname }},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -43,12 +45,12 @@ func (e endedError) Unwrap() error { return e.error }
 
 // waitedError is a wait that ended before the action did.
 type waitedError struct {
-	what, ref, request string
-	after              string
+	order order
+	after time.Duration
 }
 
 func (e waitedError) Error() string {
-	return fmt.Sprintf("gave up waiting for the %s of %s after %s; it goes on without us", e.what, e.ref, e.after)
+	return fmt.Sprintf("gave up waiting for the %s of %s after %s; it goes on without us", e.order.verb, e.order.name, e.after)
 }
 
 // exitCodeError is the whole exit code of a command in a container: it is passed on unsaid.
@@ -83,7 +85,7 @@ func (s *session) report(command *cobra.Command, err error) int {
 	case errors.As(err, &inner):
 		return int(inner)
 	case !s.began:
-		err = asUsage(err)
+		err = asUsage(command, err)
 	}
 	var several severalError
 	if !errors.As(err, &several) {
@@ -95,12 +97,26 @@ func (s *session) report(command *cobra.Command, err error) int {
 	return codeOf(several[0])
 }
 
-func asUsage(err error) error {
+// asUsage makes a usage error of what cobra says, with a suggestion where the command is
+// not known.
+func asUsage(command *cobra.Command, err error) error {
 	var usage usageError
 	if errors.As(err, &usage) {
 		return err
 	}
+	var name string
+	if n, _ := fmt.Sscanf(err.Error(), "unknown command %q", &name); n == 1 {
+		return unknownCommand(command, name)
+	}
 	return usageError{err}
+}
+
+func unknownCommand(command *cobra.Command, name string) error {
+	command.SuggestionsMinimumDistance = 2
+	if near := command.SuggestionsFor(name); len(near) > 0 {
+		return usageErrorf("unknown command %q; did you mean %s?", name, strings.Join(near, " or "))
+	}
+	return usageErrorf("unknown command %q", name)
 }
 
 func (s *session) tell(command *cobra.Command, err error) {

@@ -53,7 +53,7 @@ func manPage(command *cobra.Command) string {
 	name := manName(command)
 	fmt.Fprintf(&b, ".TH %s 1 \"\" gozun \"gozun manual\"\n", strings.ToUpper(roff(name)))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(command.Short))
-	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(command.UseLine()))
+	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(useLine(command)))
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s", roffText(either(command.Long, command.Short)))
 	if command.Example != "" {
 		fmt.Fprintf(&b, ".SH EXAMPLES\n%s", roffBlock(command.Example))
@@ -87,14 +87,11 @@ func roffFlags(b *strings.Builder, title string, flags *pflag.FlagSet) {
 		if flag.Hidden {
 			return
 		}
-		spelled := "--" + flag.Name
+		spelled := "--" + flag.Name + placeholder(flag)
 		if flag.Shorthand != "" {
 			spelled = "-" + flag.Shorthand + ", " + spelled
 		}
-		if flag.Value.Type() != "bool" {
-			spelled += " " + strings.ToUpper(flag.Value.Type())
-		}
-		fmt.Fprintf(b, "%s.TP\n.B %s\n%s\n", heading, roff(spelled), roff(flag.Usage))
+		fmt.Fprintf(b, "%s.TP\n.B %s\n%s\n", heading, roff(spelled), roff(purpose(flag)))
 		heading = ""
 	})
 }

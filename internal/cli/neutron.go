@@ -344,7 +344,7 @@ func (s *session) completeRecords(k kind, most int) completer {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		s.inCompletion = true
-		ctx, stop := context.WithTimeout(contextOf(command), completionTime)
+		ctx, stop := context.WithTimeout(command.Context(), completionTime)
 		defer stop()
 		c, err := s.neutron()
 		if err != nil {

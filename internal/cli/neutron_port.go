@@ -35,33 +35,47 @@ func (s *session) neutronPortCreate() *cobra.Command {
 		if _, said := body["admin_state_up"]; !said {
 			body["admin_state_up"] = true
 		}
+		if err := readFixedIPs(body, addresses); err != nil {
+			return nil, err
+		}
 		var err error
 		if body["network_id"], err = requiredID(ctx, c, kindNetwork(), args[0]); err != nil {
 			return nil, err
 		}
-		if err := addFixedIPs(ctx, c, body, addresses); err != nil {
+		if err := resolveSubnets(ctx, c, body); err != nil {
 			return nil, err
 		}
 		return body, addGroups(ctx, c, body, groups, noGroups)
 	})
 }
 
-func addFixedIPs(ctx context.Context, c *neutron.Client, body neutron.Record, texts []string) error {
+func readFixedIPs(body neutron.Record, texts []string) error {
 	var all []map[string]string
 	for _, text := range texts {
 		object, err := keyValues("--fixed-ip", text, "subnet_id", "ip_address")
 		if err != nil {
 			return err
 		}
-		if object["subnet_id"] != "" {
-			if object["subnet_id"], err = requiredID(ctx, c, kindSubnet(), object["subnet_id"]); err != nil {
-				return err
-			}
-		}
 		all = append(all, object)
 	}
 	if len(all) > 0 {
 		body["fixed_ips"] = all
+	}
+	return nil
+}
+
+// resolveSubnets puts ids where the user gave subnets' names.
+func resolveSubnets(ctx context.Context, c *neutron.Client, body neutron.Record) error {
+	addresses, _ := body["fixed_ips"].([]map[string]string)
+	for _, address := range addresses {
+		if address["subnet_id"] == "" {
+			continue
+		}
+		id, err := requiredID(ctx, c, kindSubnet(), address["subnet_id"])
+		if err != nil {
+			return err
+		}
+		address["subnet_id"] = id
 	}
 	return nil
 }

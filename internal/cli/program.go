@@ -42,7 +42,7 @@ func (p Program) Run(ctx context.Context, args []string) int {
 		args = []string{"zun"}
 	}
 	s := &session{Program: p, flags: map[string]*string{}}
-	root := s.root(args[0])
+	root := s.root(args[0]) //nolint:contextcheck // cobra hands the commands their context
 	root.SetArgs(args[1:])
 	root.SetIn(p.Stdin)
 	root.SetOut(p.Stdout)
@@ -71,14 +71,23 @@ func (s *session) root(calledBy string) *cobra.Command {
 	if name := strings.TrimSuffix(filepath.Base(calledBy), ".exe"); name == "neutron" {
 		root = s.neutronCommand()
 		root.AddCommand(s.manCommand())
+		root.Args, root.RunE = nil, nil
 	} else {
 		root = s.zunCommand()
 	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.Version = s.Version
 	root.SetVersionTemplate("{{.DisplayName}} {{.Version}}\n")
+	root.SetUsageFunc(usage)
+	root.DisableSuggestions = true // report makes them, on one line
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentPreRun = func(*cobra.Command, []string) { s.began = true }
+	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
+		if err := command.ValidateFlagGroups(); err != nil { // cobra would only do it after this
+			return err
+		}
+		s.began = true
+		return nil
+	}
 	s.globalFlags(root)
 	return root
 }

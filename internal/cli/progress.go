@@ -129,6 +129,9 @@ func (v *view) show(events []client.Event) {
 	}
 	for _, s := range v.stages() {
 		if s.state != stageRunning && !v.told[s.name] {
+			if len(v.told) == 0 {
+				fmt.Fprintln(v.out, printable(v.title))
+			}
 			v.told[s.name] = true
 			fmt.Fprintln(v.out, lines("", []stage{s}, v.marks, 0, 200)[1])
 		}

@@ -99,6 +99,8 @@ func cell(value any) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case []string:
 		return printable(strings.Join(v, ", "))
+	case []int:
+		return strings.Trim(fmt.Sprint(v), "[]")
 	case map[string]string:
 		lines := make([]string, 0, len(v))
 		for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -115,6 +117,9 @@ func cell(value any) string {
 		if s, ok := plain.(string); ok { // named strings
 			return printable(s)
 		}
+	}
+	if plain == nil {
+		return ""
 	}
 	return printable(strings.TrimSpace(b.String()))
 }

@@ -56,7 +56,7 @@ func (s *session) await(ctx context.Context, c *client.Client, o order, w *waiti
 	bounded, stop := context.WithTimeout(ctx, w.timeout)
 	defer stop()
 	view := s.newView(o.verb + " " + o.name)
-	err := s.watch(bounded, c, o, view)
+	err := s.watch(bounded, c, &o, view)
 	view.finish(err == nil)
 	switch {
 	case err == nil:
@@ -65,20 +65,22 @@ func (s *session) await(ctx context.Context, c *client.Client, o order, w *waiti
 		s.note("no longer waiting; the %s of %s goes on: zun action-show %s %s", o.verb, o.name, o.ref, o.request)
 		return ctx.Err()
 	case bounded.Err() != nil:
-		return waitedError{what: o.verb, ref: o.ref, request: o.request, after: w.timeout.String()}
+		return waitedError{o, w.timeout}
 	}
 	return err
 }
 
-func (s *session) watch(ctx context.Context, c *client.Client, o order, view *view) error {
+func (s *session) watch(ctx context.Context, c *client.Client, o *order, view *view) error {
 	redraw := time.NewTicker(redrawEvery)
 	defer redraw.Stop()
 	interval, bad := firstLook, 0
 	for {
-		done, err := look(ctx, c, &o, view)
+		done, err := look(ctx, c, o, view)
 		switch {
-		case done || ctx.Err() != nil:
+		case done:
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case err == nil:
 			bad = 0
 		case !passing(err):

@@ -60,6 +60,8 @@ func (w *world) environment() map[string]string {
 	}
 }
 
+func (w *world) getenv(name string) string { return w.environment()[name] }
+
 type identities struct{}
 
 func (identities) Validate(_ context.Context, token string) (zun.Identity, error) {

@@ -60,7 +60,7 @@ func appendMapping(b *strings.Builder, o object, depth int) error {
 		return nil
 	}
 	for i, key := range o.keys {
-		if i > 0 || depth > 0 && !strings.HasSuffix(b.String(), "- ") {
+		if i > 0 || !strings.HasSuffix(b.String(), "- ") { // else it stands beside its list's dash
 			b.WriteString(strings.Repeat("  ", depth))
 		}
 		b.WriteString(scalar(key) + ":")
@@ -77,11 +77,15 @@ func appendSequence(b *strings.Builder, items []any, depth int) error {
 		return nil
 	}
 	for _, item := range items {
-		b.WriteString(strings.Repeat("  ", depth) + "- ")
-		if sequence, err := plainValue(item); err == nil {
-			if inner, ok := sequence.([]any); ok && len(inner) > 0 {
-				b.WriteString("\n")
-			}
+		plain, err := plainValue(item)
+		if err != nil {
+			return err
+		}
+		b.WriteString(strings.Repeat("  ", depth) + "-")
+		if inner, ok := plain.([]any); ok && len(inner) > 0 {
+			b.WriteString("\n")
+		} else {
+			b.WriteString(" ")
 		}
 		if err := appendYAML(b, item, depth+1); err != nil {
 			return err

@@ -1,0 +1,196 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gozun/gozun/internal/cli"
+)
+
+// openTerminal returns both ends of a pseudo-terminal: what is written to the terminal
+// can be read from the master.
+func openTerminal(tb testing.TB) (master, terminal *os.File) {
+	tb.Helper()
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		tb.Skipf("no pseudo-terminals here: %v", err)
+	}
+	master = os.NewFile(uintptr(fd), "ptmx")
+	tb.Cleanup(func() { master.Close() })
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		tb.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	size := &unix.Winsize{Row: 24, Col: 60}
+	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size); err != nil {
+		tb.Fatal(err)
+	}
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		tb.Skipf("no pseudo-terminals here: %v", err)
+	}
+	tb.Cleanup(func() { terminal.Close() })
+	return master, terminal
+}
+
+// onTerminal runs a command with its output, or only its errors, on a terminal, and
+// returns the exit code, all that the terminal got, and what went to a plain stdout.
+func onTerminal(t *testing.T, w *world, plainStdout bool, args ...string) (int, string, string) {
+	t.Helper()
+	master, terminal := openTerminal(t)
+	var plain bytes.Buffer
+	var stdout io.Writer = terminal
+	if plainStdout {
+		stdout = &plain
+	}
+	getenv := func(name string) string {
+		return map[string]string{"LANG": "C.UTF-8", "TERM": "xterm"}[name] + w.environment()[name]
+	}
+	got := make(chan string)
+	go func() {
+		text, _ := io.ReadAll(master) // ends with EIO when the last terminal is closed
+		got <- string(text)
+	}()
+	code := cli.Run(context.Background(), append([]string{"zun"}, args...), terminal, stdout, terminal, getenv)
+	terminal.Close()
+	return code, <-got, plain.String()
+}
+
+// screen plays what a terminal got: carriage returns, line feeds, and the two escape
+// sequences that the view uses.
+func screen(t *testing.T, got string) []string {
+	t.Helper()
+	rows, row := []string{""}, 0
+	escape := regexp.MustCompile(`^\x1b\[(\d+)([AK])`)
+	for got != "" {
+		if m := escape.FindStringSubmatch(got); m != nil {
+			if m[2] == "A" {
+				var up int
+				fmt.Sscan(m[1], &up)
+				if row -= up; row < 0 {
+					t.Fatal("the view moved above its first line")
+				}
+			} else {
+				rows[row] = ""
+			}
+			got = got[len(m[0]):]
+			continue
+		}
+		r := []rune(got)[0]
+		switch r {
+		case '\r':
+		case '\n':
+			if row++; row == len(rows) {
+				rows = append(rows, "")
+			}
+		case '\x1b':
+			t.Fatalf("an escape sequence that was not expected: %.20q", got)
+		default:
+			rows[row] += string(r)
+		}
+		got = got[len(string(r)):]
+	}
+	return rows
+}
+
+func TestRunOnATerminalWaitsAndRedrawsItsStages(t *testing.T) {
+	w := newWorld(t)
+	code, got, stdout := onTerminal(t, w, false, "run", "--name", "web", "nginx")
+	if code != 0 || stdout != "" {
+		t.Fatalf("exit code %d, screen:\n%s", code, got)
+	}
+	rows := screen(t, got)
+	text := strings.Join(rows, "\n")
+	for _, want := range []string{"  ✓ image     12 ms  found nginx", "  ✓ port     240 ms", "web is running", "Next: zun logs web", "| status        | Running"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("the screen does not show %q once:\n%s", want, text)
+		}
+	}
+	if !strings.HasPrefix(rows[0], "run web  ") {
+		t.Errorf("the first line is %q", rows[0])
+	}
+	if !regexp.MustCompile(`[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] port`).MatchString(got) {
+		t.Error("no running stage was ever drawn")
+	}
+}
+
+func TestStdoutStaysParseableBesideATerminal(t *testing.T) {
+	w := newWorld(t)
+	code, got, stdout := onTerminal(t, w, true, "run", "--wait", "--name", "web", "-f", "value", "-c", "status", "nginx")
+	if code != 0 || stdout != "Running\n" {
+		t.Errorf("exit code %d, stdout %q", code, stdout)
+	}
+	if !strings.Contains(got, "✓ image") {
+		t.Errorf("no progress on the terminal: %q", got)
+	}
+}
+
+func TestNoWaitOnATerminalReturnsAtOnceWithANextStep(t *testing.T) {
+	w := newWorld(t)
+	code, got, _ := onTerminal(t, w, false, "run", "--no-wait", "--name", "web", "nginx")
+	if code != 0 || strings.Contains(got, "✓") || !strings.Contains(got, "Next: zun show web") || !strings.Contains(got, "Creating") {
+		t.Errorf("exit code %d, screen:\n%s", code, got)
+	}
+}
+
+func TestFailureOnATerminalShowsTheStageThatFailed(t *testing.T) {
+	w := newWorld(t)
+	code, got, _ := onTerminal(t, w, false, "run", "missing")
+	text := strings.Join(screen(t, got), "\n")
+	if code != 5 || !strings.Contains(text, "✗ port") || !strings.Contains(text, "the run of tau-1-container failed: cannot pull image missing") {
+		t.Errorf("exit code %d, screen:\n%s", code, text)
+	}
+	for _, row := range strings.Split(text, "\n") {
+		if strings.Contains(row, "✗") && len([]rune(row)) > 59 {
+			t.Errorf("a line of the view is wider than the terminal: %q", row)
+		}
+	}
+}
+
+func TestDeleteOnATerminalEndsWhenTheRecordIsGone(t *testing.T) {
+	w := newWorld(t)
+	if code, got, _ := onTerminal(t, w, false, "create", "--name", "web", "nginx"); code != 0 {
+		t.Fatal(got)
+	}
+	code, got, _ := onTerminal(t, w, false, "delete", "web")
+	text := strings.Join(screen(t, got), "\n")
+	if code != 0 || !strings.Contains(text, "web is deleted") || len(w.containers) != 0 {
+		t.Errorf("exit code %d, %d containers left, screen:\n%s", code, len(w.containers), text)
+	}
+}
+
+func TestInterruptedWaitSaysThatTheActionGoesOn(t *testing.T) {
+	w := newWorld(t)
+	ctx, interrupt := context.WithCancel(context.Background())
+	var stderr interruptingWriter
+	stderr.at, stderr.interrupt = "image", interrupt
+	code := cli.Run(ctx, []string{"zun", "run", "--wait", "slow"}, strings.NewReader(""), io.Discard, &stderr, w.getenv)
+	if code != 130 || !strings.Contains(stderr.String(), "the run of tau-1-container goes on: zun action-show") {
+		t.Errorf("exit code %d, stderr:\n%s", code, stderr.String())
+	}
+}
+
+// interruptingWriter is a person who presses Ctrl-C when they read a word.
+type interruptingWriter struct {
+	bytes.Buffer
+	at        string
+	interrupt func()
+}
+
+func (w *interruptingWriter) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), w.at) {
+		w.interrupt()
+	}
+	return w.Buffer.Write(p)
+}
