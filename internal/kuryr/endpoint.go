@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -88,7 +89,7 @@ func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest)
 		err = d.Binder.Plug(ctx, d.binding(c, n.MTU))
 	}
 	if err != nil {
-		d.cancelEndpoint(c, r.EndpointID)
+		d.cancelEndpoint(ctx, c, r.EndpointID)
 		return "", err
 	}
 	err = d.update(func(tx *kv.Tx) error {
@@ -222,9 +223,18 @@ func (d *Driver) equip(ctx context.Context, c *claim, r EndpointRequest) error {
 	return nil
 }
 
-// cancelEndpoint takes back that the claim is the endpoint's; Docker then releases the
-// addresses, and with them the port.
-func (d *Driver) cancelEndpoint(c claim, endpointID string) {
+// cancelEndpoint takes back that the claim is the endpoint's, and what plugging may have
+// left; Docker then releases the addresses, and with them the port.
+func (d *Driver) cancelEndpoint(ctx context.Context, c claim, endpointID string) {
+	if c.Port.ID != "" {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
+		defer cancel()
+		if err := d.Binder.Unplug(ctx, d.binding(c, 0)); err != nil {
+			d.Log.Warn("cannot take back a plug; it will be tried again", "endpoint", endpointID, "error", err)
+			d.oweUnplug(c)
+			return
+		}
+	}
 	err := d.update(func(tx *kv.Tx) error {
 		if err := endpoints.Delete(tx, endpointID); err != nil {
 			return err
