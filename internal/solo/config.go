@@ -1,0 +1,130 @@
+package solo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/gozun/gozun/internal/keystone"
+)
+
+// Config says how one process serves everything. The zero value of a field marked
+// optional is its default.
+type Config struct {
+	// StateDir holds everything that outlives the process, mode 0700.
+	StateDir string
+
+	// IdentityAddr, NetworkAddr and ContainerAddr are host:port to listen on. The first
+	// two are not used with Cloud.
+	IdentityAddr  string
+	NetworkAddr   string
+	ContainerAddr string
+
+	// Cloud, if set, is an existing Keystone and Neutron to serve instead of minicloud:
+	// credentials of a user with the role admin (or service) in the project service.
+	Cloud *keystone.Credentials
+
+	// Host is this machine's name to Neutron (binding:host_id). Optional: the hostname.
+	Host string
+
+	// DockerHost is where the Docker Engine listens. Optional: DOCKER_HOST, else the
+	// usual socket.
+	DockerHost string
+
+	// PluginName is the name of the Docker network and IPAM driver. Optional: "kuryr".
+	PluginName string
+
+	// PluginDir is where Docker looks for plugins' sockets. Optional: /run/docker/plugins.
+	PluginDir string
+
+	// DefaultNetwork is the network of containers that name none. Optional: as upstream,
+	// the project's oldest Neutron network, else the oldest shared one.
+	DefaultNetwork string
+
+	// PolicyFile holds oslo.policy rules (YAML) over the built-in ones. Optional.
+	PolicyFile string
+
+	// Log is where the process tells what it does. Required.
+	Log *slog.Logger
+}
+
+// The defaults of a Config.
+const (
+	DefaultStateDir      = "/var/lib/gozun"
+	DefaultIdentityAddr  = "127.0.0.1:5000"
+	DefaultNetworkAddr   = "127.0.0.1:9696"
+	DefaultContainerAddr = "127.0.0.1:9517"
+	DefaultPluginName    = "kuryr"
+	DefaultPluginDir     = "/run/docker/plugins"
+)
+
+// complete fills in what was left to default, and complains about what cannot work.
+func (c Config) complete() (Config, error) {
+	if os.Geteuid() != 0 {
+		return c, errors.New("zund must run as root: it makes bridges, network namespaces and firewall rules. Try: sudo zund solo")
+	}
+	if c.Host == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return c, fmt.Errorf("cannot find this machine's name: %w. Try: --host NAME", err)
+		}
+		c.Host = name
+	}
+	for _, field := range []struct{ value, fallback *string }{
+		{&c.StateDir, ptr(DefaultStateDir)},
+		{&c.IdentityAddr, ptr(DefaultIdentityAddr)},
+		{&c.NetworkAddr, ptr(DefaultNetworkAddr)},
+		{&c.ContainerAddr, ptr(DefaultContainerAddr)},
+		{&c.PluginName, ptr(DefaultPluginName)},
+		{&c.PluginDir, ptr(DefaultPluginDir)},
+	} {
+		if *field.value == "" {
+			*field.value = *field.fallback
+		}
+	}
+	return c, c.checkAddresses()
+}
+
+func ptr(s string) *string { return &s }
+
+func (c Config) checkAddresses() error {
+	addresses := map[string]string{"--container-listen": c.ContainerAddr}
+	if c.Cloud == nil {
+		addresses["--identity-listen"] = c.IdentityAddr
+		addresses["--network-listen"] = c.NetworkAddr
+	}
+	for flag, address := range addresses {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return fmt.Errorf("%s %q is not host:port: %w", flag, address, err)
+		}
+	}
+	return nil
+}
+
+// prepareStateDir makes the state directory and proves that it can be written.
+func prepareStateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return stateDirError(dir, err)
+	}
+	probe, err := os.CreateTemp(dir, ".writable-*")
+	if err != nil {
+		return stateDirError(dir, err)
+	}
+	probe.Close()
+	os.Remove(probe.Name())
+	return nil
+}
+
+func stateDirError(dir string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("cannot write to the state directory %s: %w. Try: --state-dir DIR with a directory that root can write", dir, err)
+}
+
+func (c Config) path(name string) string { return filepath.Join(c.StateDir, name) }
