@@ -32,10 +32,10 @@ func back() rule               { return verdict(expr.VerdictReturn, "") }
 func goTo(chain string) rule   { return verdict(expr.VerdictGoto, chain) }
 func meta(k expr.MetaKey) rule { return rule{&expr.Meta{Key: k, Register: reg1}} }
 
-func cmp(op expr.CmpOp, data []byte) rule {
+func compare(op expr.CmpOp, data []byte) rule {
 	return rule{&expr.Cmp{Op: op, Register: reg1, Data: data}}
 }
-func is(data ...byte) rule { return cmp(expr.CmpOpEq, data) }
+func is(data ...byte) rule { return compare(expr.CmpOpEq, data) }
 
 func inSet(name string) rule { return rule{&expr.Lookup{SourceRegister: reg1, SetName: name}} }
 func notInSet(name string) rule {

@@ -71,7 +71,7 @@ func (h *host) ensureRouter(n minicloud.Network) error {
 	return ensureMasquerade(inside.FD(), h.prefix)
 }
 
-// routerSettings: it forwards, answers ARP for an address only where that is, and takes
+// routerSettings are set before the router has links: it forwards, answers ARP for an address only where that is, and takes
 // nothing that any router advertises.
 func routerSettings() []string {
 	return []string{
@@ -83,6 +83,9 @@ func routerSettings() []string {
 		"net/ipv6/conf/all/forwarding", "1",
 		"net/ipv6/conf/all/accept_ra", "0",
 		"net/ipv6/conf/default/accept_ra", "0",
+		// A router asks for neighbours from its link-local address, and could not for the
+		// seconds that looking for duplicates of it takes.
+		"net/ipv6/conf/default/accept_dad", "0",
 	}
 }
 

@@ -123,6 +123,7 @@ func newHost(tb testing.TB) *testHost {
 	}
 	prefix := "dptest-" + randomHex(3)
 	h := &testHost{tb: tb, prefix: prefix, links: newNamespace(tb, prefix+"host"), source: newSource(), stop: func() {}}
+	h.likeDocker()
 	tb.Cleanup(func() {
 		if tb.Failed() && os.Getenv("DATAPLANE_DUMP") != "" {
 			rules, _ := output(h.links, "nft", "list", "ruleset")
@@ -136,6 +137,16 @@ func newHost(tb testing.TB) *testHost {
 		}
 	})
 	return h
+}
+
+// likeDocker makes the host as a running dockerd leaves it, and switches the host-wide
+// bridge filter off, so that nothing works by its accident.
+func (h *testHost) likeDocker() {
+	for _, tool := range []string{"iptables", "ip6tables"} {
+		must(h.tb, run(h.links, tool, "-w", "-P", "FORWARD", "DROP"))
+	}
+	_ = run(h.links, "modprobe", "br_netfilter") // built in here and there
+	must(h.tb, h.links.SetSysctl("net/bridge/bridge-nf-call-iptables", "0", "net/bridge/bridge-nf-call-ip6tables", "0"))
 }
 
 func newNamespace(tb testing.TB, name string) *link.Handle {

@@ -88,5 +88,5 @@ func matchPorts(r minicloud.Rule) rule {
 	var from, to [2]byte
 	binary.BigEndian.PutUint16(from[:], uint16(low))
 	binary.BigEndian.PutUint16(to[:], uint16(high))
-	return join(atTransport(2, 2), cmp(expr.CmpOpGte, from[:]), cmp(expr.CmpOpLte, to[:]))
+	return join(atTransport(2, 2), compare(expr.CmpOpGte, from[:]), compare(expr.CmpOpLte, to[:]))
 }

@@ -1,0 +1,271 @@
+package dataplane
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/gozun/gozun/internal/link"
+	"github.com/gozun/gozun/internal/minicloud"
+)
+
+// wire sends and receives whole Ethernet frames on a container's eth0.
+type wire struct {
+	tb    testing.TB
+	fd    int
+	index int
+}
+
+func newWire(tb testing.TB, at *link.Handle) *wire {
+	tb.Helper()
+	eth0, ok, err := at.Find("eth0")
+	if err != nil || !ok {
+		tb.Fatalf("no eth0 in %s: %v", at.Namespace(), err)
+	}
+	w := &wire{tb: tb, index: eth0.Index}
+	all := binary.NativeEndian.Uint16(half(unix.ETH_P_ALL))
+	must(tb, at.In(func() (err error) {
+		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(all))
+		return err
+	}))
+	tb.Cleanup(func() { _ = unix.Close(w.fd) })
+	must(tb, unix.Bind(w.fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: w.index}))
+	must(tb, unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 1}))
+	return w
+}
+
+func (w *wire) send(frame []byte) {
+	w.tb.Helper()
+	must(w.tb, unix.Sendto(w.fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: w.index}))
+}
+
+// until returns the words of the test frames that come in up to and including the last.
+// Frames of one sender keep their order, so what has not come before the last was dropped.
+func (w *wire) until(last string) map[string]bool {
+	w.tb.Helper()
+	seen := map[string]bool{}
+	buf := make([]byte, 4096)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		n, from, err := unix.Recvfrom(w.fd, buf, 0)
+		if err != nil {
+			continue
+		}
+		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
+			continue
+		}
+		if _, word, ok := bytes.Cut(buf[:n], []byte("test:")); ok {
+			name, _, _ := bytes.Cut(word, []byte(";"))
+			seen[string(name)] = true
+			if string(name) == last {
+				return seen
+			}
+		}
+	}
+	w.tb.Fatalf("the frame %q never came; seen %v", last, seen)
+	return nil
+}
+
+func mac(s string) net.HardwareAddr {
+	m, err := net.ParseMAC(s)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+var everybody = net.HardwareAddr{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+
+func ethernet(to, from net.HardwareAddr, kind uint16, payload ...[]byte) []byte {
+	return bytes.Join(append([][]byte{to, from, half(kind)}, payload...), nil)
+}
+
+func word4(word string) []byte { return []byte("test:" + word + ";") }
+
+func udp(source, target uint16, word string) []byte {
+	body := word4(word)
+	return bytes.Join([][]byte{half(source), half(target), half(uint16(8 + len(body))), half(0), body}, nil)
+}
+
+func ip4(from, to string, protocol byte, payload []byte) []byte {
+	head := make([]byte, 20)
+	head[0], head[8], head[9] = 0x45, 64, protocol
+	binary.BigEndian.PutUint16(head[2:], uint16(20+len(payload)))
+	copy(head[12:], addr(from).AsSlice())
+	copy(head[16:], addr(to).AsSlice())
+	binary.BigEndian.PutUint16(head[10:], checksum(head))
+	return append(head, payload...)
+}
+
+func ip6(from, to string, protocol byte, payload []byte) []byte {
+	head := make([]byte, 40)
+	head[0], head[6], head[7] = 0x60, protocol, 255
+	binary.BigEndian.PutUint16(head[4:], uint16(len(payload)))
+	copy(head[8:], addr(from).AsSlice())
+	copy(head[24:], addr(to).AsSlice())
+	return append(head, payload...)
+}
+
+// icmp6 computes no checksum: nothing between the taps looks at it but conntrack, which
+// lets neighbour discovery pass unseen.
+func icmp6(kind byte, target, word string) []byte {
+	body := append([]byte{kind, 0, 0, 0, 0, 0, 0, 0}, addr(target).AsSlice()...)
+	return append(body, word4(word)...)
+}
+
+func icmp6Summed(from, to string, message []byte) []byte {
+	pseudo := bytes.Join([][]byte{addr(from).AsSlice(), addr(to).AsSlice(), {0, 0, 0, byte(len(message)), 0, 0, 0, 58}, message}, nil)
+	if len(pseudo)%2 == 1 {
+		pseudo = append(pseudo, 0)
+	}
+	binary.BigEndian.PutUint16(message[2:], checksum(pseudo))
+	return message
+}
+
+func arp(operation byte, mac net.HardwareAddr, from, to, word string) []byte {
+	return bytes.Join([][]byte{
+		{0, 1, 8, 0, 6, 4, 0, operation}, mac, addr(from).AsSlice(), everybody, addr(to).AsSlice(), word4(word),
+	}, nil)
+}
+
+func TestASecuredPortSendsOnlyAsItself(t *testing.T) {
+	h := newHost(t)
+	g := outGroup(ingress(false), ingress(true))
+	a, b := port(1, 5, g.ID), port(2, 6, g.ID)
+	pairMAC := mac("fa:16:3e:aa:aa:aa")
+	a.AllowedPairs = []minicloud.AddressPair{
+		{Prefix: cidr("10.2.0.64/28")},
+		{MAC: pairMAC.String(), Prefix: cidr("10.2.0.90/32")},
+		{Prefix: cidr("fd02:0:0:0:1::/80")},
+	}
+	n := dualNetwork(1, a, b)
+	h.run(minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}})
+	ca, cb := h.plug(n, a), h.plug(n, b)
+	mustPing(t, ca.Handle, addr("10.2.0.6")) // both ends are up and forwarding
+	mustPing(t, ca.Handle, addr("fd02::6"))
+
+	own, other, to := mac(a.MAC), mac("fa:16:3e:bb:bb:bb"), mac(b.MAC)
+	v4 := func(m net.HardwareAddr, from, word string) []byte {
+		return ethernet(to, m, unix.ETH_P_IP, ip4(from, "10.2.0.6", unix.IPPROTO_UDP, udp(1000, 2000, word)))
+	}
+	v6 := func(m net.HardwareAddr, from, word string) []byte {
+		return ethernet(to, m, unix.ETH_P_IPV6, ip6(from, "fd02::6", unix.IPPROTO_UDP, udp(1000, 2000, word)))
+	}
+	advert := func(from, target, word string) []byte {
+		return ethernet(to, own, unix.ETH_P_IPV6, ip6(from, "fd02::6", unix.IPPROTO_ICMPV6,
+			icmp6Summed(from, "fd02::6", icmp6(136, target, word))))
+	}
+	tagged := func(tag uint16, word string) []byte {
+		inner := ip4("10.2.0.5", "10.2.0.6", unix.IPPROTO_UDP, udp(1000, 2000, word))
+		return ethernet(to, own, unix.ETH_P_8021Q, half(tag), half(unix.ETH_P_IP), inner)
+	}
+	pass := map[string][]byte{
+		"own IPv4":                v4(own, "10.2.0.5", "own IPv4"),
+		"pair's range":            v4(own, "10.2.0.79", "pair's range"),
+		"pair's MAC and address":  v4(pairMAC, "10.2.0.90", "pair's MAC and address"),
+		"own IPv6":                v6(own, "fd02::5", "own IPv6"),
+		"pair's IPv6 range":       v6(own, "fd02::1:0:0:7", "pair's IPv6 range"),
+		"own link-local":          v6(own, linkLocal(own).String(), "own link-local"),
+		"own advertisement":       advert("fd02::5", "fd02::5", "own advertisement"),
+		"own ARP":                 ethernet(everybody, own, unix.ETH_P_ARP, arp(1, own, "10.2.0.5", "10.2.0.6", "own ARP")),
+		"ARP probe":               ethernet(everybody, own, unix.ETH_P_ARP, arp(1, own, "0.0.0.0", "10.2.0.5", "ARP probe")),
+		"DHCP client":             ethernet(everybody, own, unix.ETH_P_IP, ip4("0.0.0.0", "255.255.255.255", unix.IPPROTO_UDP, udp(68, 67, "DHCP client"))),
+		"looking for a duplicate": ethernet(to, own, unix.ETH_P_IPV6, ip6("::", "ff02::1:ff00:5", unix.IPPROTO_ICMPV6, icmp6Summed("::", "ff02::1:ff00:5", icmp6(135, "fd02::5", "looking for a duplicate")))),
+	}
+	blocked := map[string][]byte{
+		"foreign MAC":               v4(other, "10.2.0.5", "foreign MAC"),
+		"foreign IPv4":              v4(own, "10.2.0.7", "foreign IPv4"),
+		"the gateway's IPv4":        v4(own, "10.2.0.1", "the gateway's IPv4"),
+		"just past the pair":        v4(own, "10.2.0.80", "just past the pair"),
+		"pair's address, own MAC":   v4(own, "10.2.0.90", "pair's address, own MAC"),
+		"own address, pair's MAC":   v4(pairMAC, "10.2.0.5", "own address, pair's MAC"),
+		"foreign IPv6":              v6(own, "fd02::7", "foreign IPv6"),
+		"foreign link-local":        v6(own, "fe80::1", "foreign link-local"),
+		"foreign IPv6 MAC":          v6(other, "fd02::5", "foreign IPv6 MAC"),
+		"the gateway advertised":    advert("fd02::5", "fd02::1", "the gateway advertised"),
+		"foreign ARP address":       ethernet(everybody, own, unix.ETH_P_ARP, arp(2, own, "10.2.0.1", "10.2.0.6", "foreign ARP address")),
+		"foreign ARP MAC":           ethernet(everybody, own, unix.ETH_P_ARP, arp(2, other, "10.2.0.5", "10.2.0.6", "foreign ARP MAC")),
+		"foreign MAC around ARP":    ethernet(everybody, other, unix.ETH_P_ARP, arp(2, own, "10.2.0.5", "10.2.0.6", "foreign MAC around ARP")),
+		"DHCP server":               v4Ports(to, own, 67, 68, "DHCP server"),
+		"router advertisement":      ethernet(to, own, unix.ETH_P_IPV6, ip6(linkLocal(own).String(), "fd02::6", unix.IPPROTO_ICMPV6, icmp6Summed(linkLocal(own).String(), "fd02::6", icmp6(134, "::", "router advertisement")))),
+		"unspecified IPv4":          v4(own, "0.0.0.0", "unspecified IPv4"),
+		"another protocol":          ethernet(to, own, 0x88b5, word4("another protocol")),
+		"a VLAN":                    tagged(7, "a VLAN"),
+		"a VLAN that is only a tag": tagged(0, "a VLAN that is only a tag"),
+	}
+	send, receive := newWire(t, ca.Handle), newWire(t, cb.Handle)
+	for _, frames := range []map[string][]byte{pass, blocked} {
+		for _, frame := range frames {
+			send.send(frame)
+		}
+	}
+	send.send(v4(own, "10.2.0.5", "the last"))
+	seen := receive.until("the last")
+	for name := range pass {
+		if !seen[name] {
+			t.Errorf("%s does not pass", name)
+		}
+	}
+	for name := range blocked {
+		if seen[name] {
+			t.Errorf("%s passes, and must not", name)
+		}
+	}
+}
+
+func v4Ports(to, from net.HardwareAddr, source, target uint16, word string) []byte {
+	return ethernet(to, from, unix.ETH_P_IP, ip4("10.2.0.5", "10.2.0.6", unix.IPPROTO_UDP, udp(source, target, word)))
+}
+
+// A tap that shows in a bridge of ours without being a port's gets and sends nothing.
+func TestAnUnknownTapIsCutOff(t *testing.T) {
+	h := newHost(t)
+	g := outGroup(ingress(false), ingress(true))
+	a, b, unknown := port(1, 5, g.ID), port(2, 6, g.ID), port(3, 7, g.ID)
+	n := dualNetwork(1, a, b)
+	h.run(minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}})
+	ca, cb, cu := h.plug(n, a), h.plug(n, b), h.plugUnseen(n, unknown)
+	mustPing(t, ca.Handle, addr("10.2.0.6"))
+	wa, wb, wu := newWire(t, ca.Handle), newWire(t, cb.Handle), newWire(t, cu.Handle)
+	frame := func(word string) []byte {
+		return ethernet(everybody, mac(unknown.MAC), unix.ETH_P_ARP, arp(1, mac(unknown.MAC), "10.2.0.7", "10.2.0.6", word))
+	}
+	wu.send(frame("unknown ARP"))
+	wu.send(ethernet(everybody, mac(unknown.MAC), unix.ETH_P_IP, ip4("10.2.0.7", "10.2.0.6", unix.IPPROTO_UDP, udp(1, 2, "unknown IP"))))
+	wa.send(ethernet(everybody, mac(a.MAC), unix.ETH_P_ARP, arp(1, mac(a.MAC), "10.2.0.5", "10.2.0.7", "to all")))
+	if seen := wb.until("to all"); seen["unknown ARP"] || seen["unknown IP"] {
+		t.Errorf("an unknown tap reaches a port: %v", seen)
+	}
+	mustNotPing(t, cu.Handle, addr("10.2.0.1"))
+	mustNotPing(t, cu.Handle, addr("10.2.0.6"))
+
+	// As soon as it is a port it is like the others.
+	n.Ports = append(n.Ports, unknown)
+	h.source.want(minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}})
+	h.source.awaitPlugged(t, unknown.ID, true)
+	mustPing(t, cu.Handle, addr("10.2.0.6"))
+	mustPing(t, ca.Handle, netip.MustParseAddr("10.2.0.7"))
+}
+
+// The host is not on the tenant's wire: it answers neither for its own addresses nor to
+// frames that are sent to its bridge.
+func TestTheHostIsNotOnTheBridge(t *testing.T) {
+	h := newHost(t)
+	h.neighbour("lan", "ext0", "192.0.2.1/24")
+	g := outGroup(ingress(false), ingress(true))
+	a := port(1, 5, g.ID)
+	n := dualNetwork(1, a)
+	n.Subnets[0].Gateway, n.Subnets[1].Gateway = netip.Addr{}, netip.Addr{}
+	h.run(minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}})
+	c := h.plug(n, a)
+	bridge, _, err := h.links.Find(bridgeName(n.ID))
+	must(t, err)
+	must(t, c.AddRoute(link.Route{To: cidr("192.0.2.0/24"), Link: "eth0"}))
+	mustNotPing(t, c.Handle, addr("192.0.2.1"))
+	must(t, run(c.Handle, "ip", "neigh", "replace", "192.0.2.1", "lladdr", bridge.MAC.String(), "dev", "eth0"))
+	mustNotPing(t, c.Handle, addr("192.0.2.1"))
+}
