@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -155,7 +156,7 @@ func TestBootstrapAgain(t *testing.T) {
 	kuryr, _ := s.state.userByName("kuryr")
 	old := s.issue(t, "kuryr", "service")
 	again, err := s.Bootstrap(t.Context(), Bootstrap{
-		Endpoints: map[string]string{"identity": "http://127.0.0.1:5001/v3"}, Renew: []string{"kuryr"}, Passwords: map[string]string{"zun": "given"},
+		Endpoints: map[string]string{"identity": "http://127.0.0.1:5001/v3"}, Renew: []string{"kuryr", "admin", "demo"}, Passwords: map[string]string{"zun": "given"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -173,8 +174,12 @@ func TestBootstrapAgain(t *testing.T) {
 	if _, err := s.Validate(t.Context(), old); err == nil {
 		t.Error("a token outlived the password it was got with")
 	}
-	if len(again) != 2 {
-		t.Errorf("passwords of %d users, want 2", len(again))
+	boss, _ := s.state.userByName("admin")
+	if bcrypt.CompareHashAndPassword(boss.PasswordHash, []byte(again["admin"])) != nil {
+		t.Error("the password of a person was not renewed")
+	}
+	if len(again) != 3 {
+		t.Errorf("passwords of %d users, want 3: zun, kuryr, admin", len(again))
 	}
 	if len(s.state.endpoints.rows) != 3 {
 		t.Errorf("%d endpoints, want 3", len(s.state.endpoints.rows))
@@ -226,6 +231,18 @@ func BenchmarkValidate(b *testing.B) {
 	for b.Loop() {
 		if _, err := s.Validate(b.Context(), token); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestLoginsOfNobodyTakeAsLong(t *testing.T) {
+	for _, cost := range []int{bcrypt.MinCost, 7} {
+		got, err := bcrypt.Cost(unmatchable(cost))
+		if err != nil || got != cost {
+			t.Errorf("the cost is %d, %v; want %d", got, err, cost)
+		}
+		if err := bcrypt.CompareHashAndPassword(unmatchable(cost), []byte("x")); !errors.Is(err, bcrypt.ErrMismatchedHashAndPassword) {
+			t.Errorf("comparing gives %v", err)
 		}
 	}
 }

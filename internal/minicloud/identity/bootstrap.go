@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // The names of what Bootstrap makes.
@@ -31,7 +31,7 @@ type Bootstrap struct {
 	Region    string            // "" is RegionOne
 	Endpoints map[string]string // URL by service type; "identity" with /v3
 	Passwords map[string]string // by user name, for users that are made now; others get random ones
-	Renew     []string          // users who get a new random password although they are there
+	Renew     []string          // users who get a new random password although they are there; others are not made
 }
 
 // Passwords are the passwords that one run of Bootstrap set, by user name; they are kept
@@ -86,7 +86,7 @@ func (s *Service) Bootstrap(ctx context.Context, want Bootstrap) (Passwords, err
 		return nil, fmt.Errorf("cannot bootstrap the identity service: %w", err)
 	}
 	err = s.state.write(func(b *batch) error {
-		p := &planter{Service: s, b: b, ids: map[string]string{}}
+		p := &planter{Service: s, b: b, renew: want.Renew, ids: map[string]string{}}
 		p.roles()
 		p.projects()
 		p.users(hashes)
@@ -103,12 +103,12 @@ func (s *Service) Bootstrap(ctx context.Context, want Bootstrap) (Passwords, err
 	return set, nil
 }
 
-// choosePasswords decides who gets a password, and hashes them side by side: that is all
-// the time that a first start takes.
+// choosePasswords decides who gets a password, and hashes them. A random one of 144 bits is
+// hashed at the least cost: nobody tries them all, and a start should not take long.
 func (s *Service) choosePasswords(ctx context.Context, want Bootstrap) (Passwords, map[string][]byte, error) {
 	set := Passwords{}
 	s.state.read(func() {
-		p := &planter{Service: s}
+		p := &planter{Service: s, renew: want.Renew}
 		for name := range p.wantedUsers() {
 			_, there := s.state.userByName(name)
 			switch {
@@ -120,40 +120,41 @@ func (s *Service) choosePasswords(ctx context.Context, want Bootstrap) (Password
 			}
 		}
 	})
-	names := []string{}
-	for name := range set {
-		names = append(names, name)
-	}
-	made := make([][]byte, len(names))
-	group, _ := errgroup.WithContext(ctx)
-	for i, name := range names {
-		group.Go(func() (err error) {
-			made[i], err = hashPassword(set[name], s.config.BcryptCost)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
 	hashes := map[string][]byte{}
-	for i, name := range names {
-		hashes[name] = made[i]
+	for name, password := range set {
+		cost := bcrypt.MinCost
+		if password == want.Passwords[name] {
+			cost = s.config.BcryptCost
+		}
+		hash, err := hashPassword(password, cost)
+		if err != nil {
+			return nil, nil, fmt.Errorf("the password of %s: %w", name, err)
+		}
+		hashes[name] = hash
 	}
-	return set, hashes, nil
+	return set, hashes, ctx.Err()
 }
 
 // planter notes what is missing. ids has what was noted and is not in the state yet, by
 // kind and name.
 type planter struct {
 	*Service
-	b   *batch
-	ids map[string]string
+	b     *batch
+	renew []string
+	ids   map[string]string
 }
 
 func (p *planter) isFirst() bool { return len(p.state.first.rows) == 0 }
 
+// wantedUsers returns who is to be there, with their home projects, and who is there and to
+// be renewed.
 func (p *planter) wantedUsers() map[string]string {
 	wanted := map[string]string{}
+	for _, name := range p.renew {
+		if _, there := p.state.userByName(name); there {
+			wanted[name] = ""
+		}
+	}
 	for name, home := range coreUsers {
 		wanted[name] = home
 	}

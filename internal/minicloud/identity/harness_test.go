@@ -48,8 +48,7 @@ func startCloud(tb testing.TB) *cloud {
 	return openCloud(tb, filepath.Join(tb.TempDir(), "minicloud.db"))
 }
 
-// openCloud starts the service on a file, which may be there; stop ends it before the
-// test does.
+// openCloud starts the service on a file, which may be there already.
 func openCloud(tb testing.TB, path string) *cloud {
 	tb.Helper()
 	db, err := kv.Open(path)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -61,11 +60,7 @@ func New(config Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	nobody, err := unmatchable(config.BcryptCost)
-	if err != nil {
-		return nil, fmt.Errorf("cannot start the identity service: %w", err)
-	}
-	s := &Service{config: config, state: st, guesses: newGuesses(), nobody: nobody}
+	s := &Service{config: config, state: st, guesses: newGuesses(), nobody: unmatchable(config.BcryptCost)}
 	return s, s.state.write(s.sweep)
 }
 
