@@ -61,7 +61,8 @@ func standardAttributes[R record]() []attribute[R] {
 	}
 }
 
-// tagsAttribute is "tags", which Neutron takes in the body of a new port only.
+// tagsAttribute is "tags". Neutron takes it in the body of a new port only; all other
+// tagging goes through the paths of its own.
 func tagsAttribute[R record](create rule) attribute[R] {
 	return attribute[R]{
 		name: "tags", check: tagList, create: create,

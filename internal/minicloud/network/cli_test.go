@@ -27,6 +27,9 @@ type shell struct {
 
 func newShell(t *testing.T, user string) shell {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("the Python commands take half a minute")
+	}
 	for _, command := range []string{"neutron", "openstack"} {
 		if _, err := exec.LookPath(command); err != nil {
 			t.Skipf("needs Debian's python3-neutronclient and python3-openstackclient: %v", err)

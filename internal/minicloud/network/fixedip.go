@@ -19,6 +19,22 @@ func fixedIPOf(v any) (any, error) {
 	return fixedIP{SubnetID: id, IP: ip}, nil
 }
 
+// fixedIPs are a port's addresses as they are shown.
+type fixedIPs []fixedIP
+
+func (list fixedIPs) appendJSON(b []byte) []byte {
+	b = append(b, '[')
+	for i, f := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(append(b, `{"subnet_id":"`...), f.SubnetID...)
+		b = f.IP.AppendTo(append(b, `","ip_address":"`...))
+		b = append(b, '"', '}')
+	}
+	return append(b, ']')
+}
+
 // allocate gives a new port its addresses: those that are asked for, or, if the request
 // says nothing, one of each IP version. Subnets with automatic addresses always add one.
 func (w *work) allocate(who caller, p *port, wanted []fixedIP, said bool) error {

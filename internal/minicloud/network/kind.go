@@ -61,7 +61,7 @@ func (k *kind[R]) find(who caller, id string) (R, error) {
 }
 
 func (k *kind[R]) show(req *request) (*reply, error) {
-	fields := k.fields(req.query["fields"])
+	fields := k.fields(req.query["fields"]...)
 	k.service.mu.RLock()
 	defer k.service.mu.RUnlock()
 	r, err := k.find(req.who, req.id)
@@ -136,9 +136,9 @@ func (k *kind[R]) createOne(w *work, who caller, in values) (R, error) {
 func (k *kind[R]) renderNew(who caller, made []R, bulk bool) []byte {
 	body := []byte{'{'}
 	if !bulk {
-		return append(k.render(appendKey(body, k.name), who, made[0], nil), '}')
+		return append(k.render(appendKey(body, k.name), who, made[0], k.fields()), '}')
 	}
-	return append(k.renderList(appendKey(body, k.plural), who, made, nil), '}')
+	return append(k.renderList(appendKey(body, k.plural), who, made, k.fields()), '}')
 }
 
 // projectOf returns the project that a new object is for.
@@ -188,7 +188,7 @@ func (k *kind[R]) updateOne(req *request) (*reply, error) {
 			return err
 		}
 		after, _ = k.table.get(before.base().ID)
-		answer = append(k.render(appendKey([]byte{'{'}, k.name), req.who, after, nil), '}')
+		answer = append(k.render(appendKey([]byte{'{'}, k.name), req.who, after, k.fields()), '}')
 		return nil
 	})
 	return &reply{http.StatusOK, answer}, err

@@ -36,7 +36,7 @@ func (s *Service) networkKind() *kind[*network] {
 		remove:  func(w *work, _ caller, n *network) error { return w.removeNetwork(n) },
 	}
 	k.attributes = append(standardAttributes[*network](), networkAttributes()...)
-	k.attributes = append(k.attributes, tagsAttribute[*network](anyone))
+	k.attributes = append(k.attributes, tagsAttribute[*network](nil))
 	return k.index()
 }
 

@@ -50,7 +50,7 @@ func (k *kind[R]) list(req *request) (*reply, error) {
 		}
 	}
 	body := appendKey([]byte{'{'}, k.plural)
-	body = k.renderList(body, req.who, rows, k.fields(req.query["fields"]))
+	body = k.renderList(body, req.who, rows, k.fields(req.query["fields"]...))
 	if links := pageLinks(req, part, ids(rows)); len(links) > 0 {
 		body = appendValue(appendKey(body, k.plural+"_links"), links)
 	}

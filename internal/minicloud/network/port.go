@@ -3,6 +3,7 @@ package network
 import (
 	"cmp"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -63,14 +64,9 @@ func (p *port) vifType(host string) string {
 
 func (p *port) vifDetails(host string) any {
 	if p.vifType(host) == "bridge" {
-		return vifDetails{Connectivity: "l2", PortFilter: true}
+		return json.RawMessage(`{"connectivity":"l2","port_filter":true}`)
 	}
-	return struct{}{}
-}
-
-type vifDetails struct {
-	Connectivity string `json:"connectivity"`
-	PortFilter   bool   `json:"port_filter"`
+	return json.RawMessage("{}")
 }
 
 func (p *port) status(host string) string {
@@ -129,7 +125,7 @@ func portAttributes() []attribute[*port] {
 		},
 		{
 			name: "fixed_ips", check: orEmpty(listOf[fixedIP](64, fixedIPOf), []any{}), create: networkOwnerOrShared, update: networkOwnerOrShared,
-			get: func(_ *state, p *port) any { return orEmptyList(p.FixedIPs) },
+			get: func(_ *state, p *port) any { return fixedIPs(p.FixedIPs) },
 		},
 		{
 			name: "security_groups", check: orEmpty(unique[string](listOf[string](64, uuidText)), []any{}), create: anyone, update: anyone,
@@ -169,7 +165,7 @@ func bindingAttributes() []attribute[*port] {
 			name: "binding:profile", check: profile, create: trusted, update: trusted, see: trusted,
 			get: func(_ *state, p *port) any {
 				if p.Profile == nil {
-					return struct{}{}
+					return json.RawMessage("{}")
 				}
 				return p.Profile
 			},

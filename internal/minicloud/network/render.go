@@ -2,19 +2,16 @@ package network
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
 
-// render appends an object as the caller may see it. No fields means all.
-func (k *kind[R]) render(b []byte, who caller, r R, fields map[string]bool) []byte {
-	var on scope
+// render appends an object as the caller may see it, with the attributes of only.
+func (k *kind[R]) render(b []byte, who caller, r R, only []*attribute[R]) []byte {
+	on := scope{}
 	b = append(b, '{')
-	for i := range k.attributes {
-		a := &k.attributes[i]
-		if a.get == nil || fields != nil && !fields[a.name] {
-			continue
-		}
+	for _, a := range only {
 		if a.see != nil {
 			if on.project == "" {
 				on = k.scope(r)
@@ -29,30 +26,31 @@ func (k *kind[R]) render(b []byte, who caller, r R, fields map[string]bool) []by
 	return append(b, '}')
 }
 
-func (k *kind[R]) renderList(b []byte, who caller, rows []R, fields map[string]bool) []byte {
+func (k *kind[R]) renderList(b []byte, who caller, rows []R, only []*attribute[R]) []byte {
 	b = append(b, '[')
 	for i, r := range rows {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = k.render(b, who, r, fields)
+		if i == 1 {
+			b = slices.Grow(b, len(b)*len(rows)) // the rest will be as long
+		}
+		b = k.render(b, who, r, only)
 	}
 	return append(b, ']')
 }
 
-// fields makes the set of attributes that a "fields" query asks for; nil is all.
-func (k *kind[R]) fields(asked []string) map[string]bool {
-	var set map[string]bool
-	for _, name := range asked {
-		if name == "" {
-			continue
+// fields returns the attributes that a "fields" query asks for: if none, all.
+func (k *kind[R]) fields(asked ...string) []*attribute[R] {
+	asked = slices.DeleteFunc(slices.Clone(asked), func(name string) bool { return name == "" })
+	only := make([]*attribute[R], 0, len(k.attributes))
+	for i := range k.attributes {
+		a := &k.attributes[i]
+		if a.get != nil && (len(asked) == 0 || slices.Contains(asked, a.name)) {
+			only = append(only, a)
 		}
-		if set == nil {
-			set = map[string]bool{}
-		}
-		set[name] = true
 	}
-	return set
+	return only
 }
 
 // appendKey appends a member's name, and before it the comma if it is not the first.
@@ -64,6 +62,9 @@ func appendKey(b []byte, name string) []byte {
 	b = append(b, name...)
 	return append(b, '"', ':')
 }
+
+// jsonAppender is a value that writes itself.
+type jsonAppender interface{ appendJSON([]byte) []byte }
 
 // appendValue is encoding/json for what most attributes are, without its detours: lists
 // of a thousand ports are read often.
@@ -88,6 +89,8 @@ func appendValue(b []byte, v any) []byte {
 		return append(b, ']')
 	case json.RawMessage:
 		return append(b, v...)
+	case jsonAppender:
+		return v.appendJSON(b)
 	default:
 		return appendJSON(b, v)
 	}
@@ -112,6 +115,3 @@ func appendJSON(b []byte, v any) []byte {
 	}
 	return append(b, raw...)
 }
-
-// rawJSON is JSON already.
-func rawJSON(b []byte) json.RawMessage { return json.RawMessage(b) }

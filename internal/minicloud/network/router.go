@@ -127,7 +127,11 @@ func requestID(req *http.Request) string {
 
 func (r *router) serve(verbs map[string]verb) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		do := verbs[req.Method]
+		method := req.Method
+		if method == http.MethodHead {
+			method = http.MethodGet // the server leaves the body out
+		}
+		do := verbs[method]
 		if do == nil {
 			w.Header().Set("Allow", strings.Join(sortedKeys(verbs), ", "))
 			r.fail(w, req, newFault(http.StatusMethodNotAllowed, "HTTPMethodNotAllowed", "The method %s is not allowed for this resource.", shown(req.Method)))

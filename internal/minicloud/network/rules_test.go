@@ -249,13 +249,15 @@ func TestListsInParts(t *testing.T) {
 		"/networks?sort_key=name&sort_dir=asc":  {"a", "b", "c", "d", "e"},
 		"/networks?sort_key=name&sort_dir=desc": {"e", "d", "c", "b", "a"},
 		"/networks?sort_key=admin_state_up&sort_key=name&sort_dir=asc&sort_dir=desc": {"e", "d", "c", "b", "a"},
-		"/networks?name=a&name=e":         {"a", "e"},
-		"/networks?name=a&description=xb": {},
-		"/networks?admin_state_up=False":  {"e"},
-		"/networks?name=":                 {},
-		"/networks?mtu=1500&name=c":       {"c"},
-		"/networks.json?name=c":           {"c"},
-		"/networks/?name=c":               {"c"},
+		"/networks?name=a&name=e":                            {"a", "e"},
+		"/networks?name=a&description=xb":                    {},
+		"/networks?admin_state_up=False":                     {"e"},
+		"/networks?name=c&changed_since=2020-01-01T00:00:00": {"c"},
+		"/networks?changed_since=2120-01-01T00:00:00Z":       {},
+		"/networks?name=":                                    {},
+		"/networks?mtu=1500&name=c":                          {"c"},
+		"/networks.json?name=c":                              {"c"},
+		"/networks/?name=c":                                  {"c"},
 	} {
 		if diff := cmp.Diff(want, names(demo.list(path))); diff != "" {
 			t.Errorf("%s: %s", path, diff)

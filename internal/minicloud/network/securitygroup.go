@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 )
@@ -29,14 +30,14 @@ func (s *Service) groupKind() *kind[*securityGroup] {
 	k.attributes = append(standardAttributes[*securityGroup](),
 		attribute[*securityGroup]{name: "security_group_rules"},
 		attribute[*securityGroup]{name: "shared", get: func(*state, *securityGroup) any { return false }},
-		tagsAttribute[*securityGroup](anyone))
+		tagsAttribute[*securityGroup](nil))
 	return k.index()
 }
 
 // showRules makes the groups' kind show rules as the rules' own kind does.
 func showRules(groups *kind[*securityGroup], rules *kind[*groupRule]) {
 	groups.attribute("security_group_rules").get = func(s *state, g *securityGroup) any {
-		return rawJSON(rules.renderList(nil, caller{admin: true}, s.rulesOf[g.ID], nil))
+		return json.RawMessage(rules.renderList(nil, caller{admin: true}, s.rulesOf[g.ID], rules.fields()))
 	}
 }
 

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"encoding/json"
 	"net/netip"
 	"slices"
 
@@ -67,7 +68,7 @@ func (s *Service) subnetKind() *kind[*subnet] {
 		remove:  func(w *work, _ caller, n *subnet) error { return w.removeSubnet(n) },
 	}
 	k.attributes = append(standardAttributes[*subnet](), subnetAttributes()...)
-	k.attributes = append(k.attributes, tagsAttribute[*subnet](anyone))
+	k.attributes = append(k.attributes, tagsAttribute[*subnet](nil))
 	return k.index()
 }
 
@@ -160,8 +161,8 @@ func shownRanges(pools []netipx.IPRange) []addressRange {
 
 // orEmptyList shows no list as an empty one.
 func orEmptyList[T any](list []T) any {
-	if list == nil {
-		return []T{}
+	if len(list) == 0 {
+		return json.RawMessage("[]")
 	}
 	return list
 }

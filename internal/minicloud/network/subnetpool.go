@@ -43,7 +43,7 @@ func (s *Service) poolKind() *kind[*subnetPool] {
 		remove:  removePool,
 	}
 	k.attributes = append(standardAttributes[*subnetPool](), poolAttributes()...)
-	k.attributes = append(k.attributes, tagsAttribute[*subnetPool](anyone))
+	k.attributes = append(k.attributes, tagsAttribute[*subnetPool](nil))
 	for i := range k.attributes {
 		if k.attributes[i].name == "name" {
 			k.attributes[i].required = true

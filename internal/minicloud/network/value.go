@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -48,7 +49,7 @@ func shown(v any) string {
 func text(limit int) check {
 	return func(v any) (any, error) {
 		s, ok := v.(string)
-		if !ok {
+		if !ok || !utf8.ValidString(s) {
 			return nil, complain("'%s' is not a valid string", shown(v))
 		}
 		if len([]rune(s)) > limit {
