@@ -17,6 +17,7 @@ type subnetModel struct {
 	cloud   *cloud
 	handler http.Handler
 	net     string
+	sub     string
 	held    map[string]string // address -> port
 	ports   map[string]bool
 }
@@ -84,7 +85,7 @@ func (m *subnetModel) create(t *rapid.T) {
 		want[i] = object{"network_id": m.net}
 	}
 	if spoil {
-		want = append(want, object{"network_id": m.net, "fixed_ips": []object{{"ip_address": "10.0.0.1"}}})
+		want = append(want, object{"network_id": m.net, "fixed_ips": []object{{"subnet_id": m.sub}, {"ip_address": "10.0.0.1"}}})
 	}
 	free := m.freeInPool()
 	status, answer := m.call(t, "POST", "/ports", object{"ports": want})
@@ -166,8 +167,8 @@ func TestAddressesOfPorts(t *testing.T) {
 	admin.must("PUT", "/quotas/demo", object{"quota": object{"port": -1, "network": -1, "subnet": -1}})
 	rapid.Check(t, func(t *rapid.T) {
 		net := admin.make("network", object{})
-		admin.make("subnet", object{"network_id": id(net), "cidr": "10.0.0.0/28", "allocation_pools": []object{{"start": "10.0.0.4", "end": "10.0.0.6"}, {"start": "10.0.0.7", "end": "10.0.0.9"}}})
-		m := &subnetModel{cloud: c, net: id(net), held: map[string]string{}, ports: map[string]bool{}}
+		sub := admin.make("subnet", object{"network_id": id(net), "cidr": "10.0.0.0/28", "allocation_pools": []object{{"start": "10.0.0.4", "end": "10.0.0.6"}, {"start": "10.0.0.7", "end": "10.0.0.9"}}})
+		m := &subnetModel{cloud: c, net: id(net), sub: id(sub), held: map[string]string{}, ports: map[string]bool{}}
 		// What the wire's service knows is on disk: a new one continues from there.
 		m.restart(t)
 		t.Repeat(map[string]func(*rapid.T){
