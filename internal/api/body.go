@@ -52,12 +52,8 @@ func parseBody(raw []byte) (object map[string]any, ignored bool, err error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return map[string]any{}, false, nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if !utf8.Valid(raw) || decoder.Decode(&object) != nil || object == nil {
-		return map[string]any{}, true, nil
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+	object, ok := decodeObject(raw)
+	if !ok {
 		return map[string]any{}, true, nil
 	}
 	for key, value := range object {
@@ -69,6 +65,17 @@ func parseBody(raw []byte) (object map[string]any, ignored bool, err error) {
 		}
 	}
 	return object, false, nil
+}
+
+// decodeObject decodes exactly one JSON object, leaving its numbers as written.
+func decodeObject(raw []byte) (object map[string]any, ok bool) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if !utf8.Valid(raw) || decoder.Decode(&object) != nil || object == nil {
+		return nil, false
+	}
+	_, err := decoder.Token()
+	return object, errors.Is(err, io.EOF)
 }
 
 // plain turns the numbers in a decoded value into Go's and refuses what no field can

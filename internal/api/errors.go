@@ -31,9 +31,9 @@ const codePrefix = "container."
 // failure turns an error into an answer. A cause that is not for the user is logged here
 // and nowhere else.
 func (s *server) failure(ctx context.Context, err error) reply {
-	var version unsupportedVersion
-	var accept notAcceptable
-	var method methodNotAllowed
+	var version unsupportedVersionError
+	var accept notAcceptableError
+	var method methodNotAllowedError
 	switch {
 	case errors.As(err, &version):
 		return versionFailure(version)
@@ -43,7 +43,7 @@ func (s *server) failure(ctx context.Context, err error) reply {
 		rep := errorReply(errorItem{Status: http.StatusMethodNotAllowed, Title: "Method Not Allowed", Detail: err.Error()})
 		rep.header = map[string]string{"Allow": method.allow}
 		return rep
-	case errors.As(err, &routeNotFound{}):
+	case errors.As(err, &routeNotFoundError{}):
 		return errorReply(errorItem{Status: http.StatusNotFound, Title: "Not Found", Detail: err.Error()})
 	}
 	return s.serviceFailure(ctx, err)
@@ -82,7 +82,7 @@ func (s *server) internalFailure(ctx context.Context, err error) reply {
 
 // versionFailure answers to a microversion that is not served (OpenStack's API guideline
 // on microversion discovery).
-func versionFailure(err unsupportedVersion) reply {
+func versionFailure(err unsupportedVersionError) reply {
 	return errorReply(errorItem{
 		Code: "zun.microversion-unsupported", Status: http.StatusNotAcceptable,
 		Title: "Requested microversion is unsupported", Detail: err.Error(),

@@ -63,7 +63,7 @@ func (s *server) answer(ctx context.Context, w http.ResponseWriter, r *http.Requ
 			return
 		}
 		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-			panic(p)
+			panic(p) //nolint:forbidigo // net/http's own way to drop a connection, passed on
 		}
 		rep = s.internalFailure(ctx, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 	}()
@@ -143,7 +143,7 @@ func plausible(token string) bool {
 // route settles the microversion and chooses the route.
 func (s *server) route(node *routeNode, versioned bool, r *http.Request, c *call) (route, error) {
 	if !node.text() && !acceptsJSON(r.Header) {
-		return route{}, notAcceptable{"this API answers in application/json only"}
+		return route{}, notAcceptableError{"this API answers in application/json only"}
 	}
 	c.version = maxMinor
 	if versioned {
@@ -154,7 +154,7 @@ func (s *server) route(node *routeNode, versioned bool, r *http.Request, c *call
 		c.version = minor
 	}
 	if node == nil {
-		return route{}, routeNotFound{}
+		return route{}, routeNotFoundError{}
 	}
 	return node.choose(r.Method, c.version)
 }

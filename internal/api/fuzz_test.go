@@ -89,7 +89,7 @@ func FuzzCreate(f *testing.F) {
 		if minor < minMinor || minor > maxMinor {
 			minor = maxMinor
 		}
-		r := httptest.NewRequest("POST", "/v1/containers", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/v1/containers", strings.NewReader(body))
 		r.Header.Set("X-Auth-Token", "admin")
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set(versionHeader, "container "+versionText(minor))

@@ -24,20 +24,20 @@ const (
 	maxVersion = "1.41"
 )
 
-// unsupportedVersion is the error for a microversion that is well formed but not served.
-type unsupportedVersion struct{ asked string }
+// unsupportedVersionError is the error for a microversion that is well formed but not served.
+type unsupportedVersionError struct{ asked string }
 
 // Error tells what is served.
-func (e unsupportedVersion) Error() string {
+func (e unsupportedVersionError) Error() string {
 	return "Version " + e.asked + " is not supported by the API. Minimum is " + minVersion +
 		" and maximum is " + maxVersion + "."
 }
 
-// notAcceptable is a 406 of the router: it has a fixed title and its own detail.
-type notAcceptable struct{ detail string }
+// notAcceptableError is a 406 of the router: it has a fixed title and its own detail.
+type notAcceptableError struct{ detail string }
 
 // Error is the detail.
-func (e notAcceptable) Error() string { return e.detail }
+func (e notAcceptableError) Error() string { return e.detail }
 
 // negotiate returns the minor microversion that a request asks for. Without a header it
 // is the first one, as in Zun, and not the latest. "latest" may be written in any case,
@@ -49,13 +49,13 @@ func negotiate(header http.Header) (int, error) {
 	}
 	words := strings.Fields(strings.Join(values, ","))
 	if len(words) != 2 {
-		return 0, notAcceptable{"Invalid service type for OpenStack-API-Version header"}
+		return 0, notAcceptableError{"Invalid service type for OpenStack-API-Version header"}
 	}
 	if strings.EqualFold(words[1], "latest") {
 		return maxMinor, nil
 	}
 	if words[0] != serviceType {
-		return 0, notAcceptable{"Invalid service type for OpenStack-API-Version header"}
+		return 0, notAcceptableError{"Invalid service type for OpenStack-API-Version header"}
 	}
 	return parseVersion(words[1])
 }
@@ -66,10 +66,10 @@ func parseVersion(text string) (int, error) {
 	major, errMajor := strconv.ParseUint(majorText, 10, 31)
 	minor, errMinor := strconv.ParseUint(minorText, 10, 31)
 	if !dotted || errMajor != nil || errMinor != nil {
-		return 0, notAcceptable{"Invalid value for OpenStack-API-Version header"}
+		return 0, notAcceptableError{"Invalid value for OpenStack-API-Version header"}
 	}
 	if major != 1 || minor < minMinor || minor > maxMinor {
-		return 0, unsupportedVersion{text}
+		return 0, unsupportedVersionError{text}
 	}
 	return int(minor), nil
 }

@@ -146,7 +146,7 @@ func (s *server) createHandle(ctx context.Context, c *call) (reply, error) {
 // be a parameter, too.
 func (s *server) deleteHandle(ctx context.Context, c *call) (reply, error) {
 	p := c.params()
-	id := ""
+	var id string
 	if len(c.idents) > 0 {
 		id = c.ident()
 	} else {

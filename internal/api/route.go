@@ -142,8 +142,8 @@ func (n *routeNode) public() bool { return n != nil && n.routes[0].public }
 // text reports whether the answers here are no JSON.
 func (n *routeNode) text() bool { return n != nil && n.routes[0].text }
 
-// choose returns the route for a verb at a microversion. The error is methodNotAllowed
-// or, where the method exists at another microversion, notAcceptable.
+// choose returns the route for a verb at a microversion. The error is methodNotAllowedError
+// or, where the method exists at another microversion, notAcceptableError.
 func (n *routeNode) choose(verb string, minor int) (route, error) {
 	if verb == http.MethodHead {
 		verb = http.MethodGet
@@ -159,10 +159,10 @@ func (n *routeNode) choose(verb string, minor int) (route, error) {
 		elsewhere = elsewhere || !r.ours
 	}
 	if elsewhere {
-		return route{}, notAcceptable{"Version " + versionText(minor) +
+		return route{}, notAcceptableError{"Version " + versionText(minor) +
 			" was requested but the requested API is not supported for this version."}
 	}
-	return route{}, methodNotAllowed{n.allow(minor)}
+	return route{}, methodNotAllowedError{n.allow(minor)}
 }
 
 // allow lists the verbs that are known here at a microversion, those included that exist
@@ -178,14 +178,14 @@ func (n *routeNode) allow(minor int) string {
 	return strings.Join(slices.Compact(verbs), ", ")
 }
 
-// methodNotAllowed is the 405 of the router.
-type methodNotAllowed struct{ allow string }
+// methodNotAllowedError is the 405 of the router.
+type methodNotAllowedError struct{ allow string }
 
 // Error names what is allowed.
-func (e methodNotAllowed) Error() string { return "the methods allowed here are " + e.allow }
+func (e methodNotAllowedError) Error() string { return "the methods allowed here are " + e.allow }
 
-// routeNotFound is the 404 of the router.
-type routeNotFound struct{}
+// routeNotFoundError is the 404 of the router.
+type routeNotFoundError struct{}
 
 // Error says so.
-func (routeNotFound) Error() string { return "there is no such resource in this API" }
+func (routeNotFoundError) Error() string { return "there is no such resource in this API" }

@@ -62,7 +62,7 @@ func compileSchemas() *schemas {
 // must panics when the program itself is broken.
 func must(err error) {
 	if err != nil {
-		panic("api: embedded schema: " + err.Error())
+		panic("api: embedded schema: " + err.Error()) //nolint:forbidigo // the program itself is broken
 	}
 }
 
