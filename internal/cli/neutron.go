@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -35,7 +34,7 @@ func kindSubnet() kind {
 }
 
 func kindPool() kind {
-	return kind{"subnetpools", "subnetpool", "subnetpool", "SUBNETPOOL", []string{"id", "name", "tenant_id", "prefixes", "default_prefixlen", "address_scope_id", "is_default", "shared"}}
+	return kind{"subnetpools", "subnetpool", "subnetpool", "SUBNETPOOL", []string{"id", "name", "tenant_id", "prefixes", "default_prefixlen", "address_scope_id", "is_default"}}
 }
 
 func kindPort() kind {
@@ -143,32 +142,48 @@ func (v value) MarshalJSON() ([]byte, error) { return json.Marshal(v.any) }
 
 // String returns the field for a table.
 func (v value) String() string {
-	switch field := v.any.(type) {
-	case nil:
-		return ""
-	case json.Number:
-		return field.String()
-	case []any:
-		items := make([]string, len(field))
-		for i, item := range field {
-			items[i] = value{item}.String()
-		}
-		return strings.Join(items, "\n")
-	case map[string]any:
-		return spaced(field)
+	raw, structured := v.any.(json.RawMessage)
+	if !structured {
+		return cell(v.any)
 	}
-	return cell(v.any)
+	var items []json.RawMessage
+	if json.Unmarshal(raw, &items) != nil {
+		return spaced(raw)
+	}
+	shown := make([]string, len(items))
+	for i, item := range items {
+		var text string
+		if json.Unmarshal(item, &text) == nil {
+			shown[i] = text
+		} else {
+			shown[i] = spaced(item)
+		}
+	}
+	return strings.Join(shown, "\n")
 }
 
-// spaced is an object as Python writes it, with blanks after commas and colons.
-func spaced(object map[string]any) string {
-	parts := make([]string, 0, len(object))
-	for _, key := range slices.Sorted(maps.Keys(object)) {
-		var b bytes.Buffer
-		_ = appendJSON(&b, object[key]) // it came as JSON
-		parts = append(parts, fmt.Sprintf("%q: %s", key, strings.TrimSpace(b.String())))
+// spaced is JSON as Python writes it, with blanks after commas and colons.
+func spaced(raw json.RawMessage) string {
+	var compact bytes.Buffer
+	if json.Compact(&compact, raw) != nil {
+		return string(raw)
 	}
-	return "{" + strings.Join(parts, ", ") + "}"
+	var b strings.Builder
+	quoted, escaped := false, false
+	for _, c := range compact.String() {
+		b.WriteRune(c)
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = true
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == ':'):
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
 }
 
 func recordColumn(name string) column[neutron.Record] {
@@ -197,8 +212,11 @@ func (s *session) showRecord(out *output, record neutron.Record) error {
 	return writeShow(s.Stdout, out, columns, record)
 }
 
-func (s *session) listRecords(out *output, k kind, records []neutron.Record) error {
-	names := slices.Clone(k.listed)
+// listRecords leaves the project out where every record is of the caller's.
+func (s *session) listRecords(out *output, k kind, records []neutron.Record, project string) error {
+	foreign := slices.ContainsFunc(records, func(r neutron.Record) bool { return r["tenant_id"] != project })
+	names := slices.DeleteFunc(slices.Clone(k.listed), func(name string) bool { return name == "tenant_id" && !foreign })
+	shown := len(names)
 	for _, name := range recordFields(records...) {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
@@ -207,7 +225,7 @@ func (s *session) listRecords(out *output, k kind, records []neutron.Record) err
 	columns := make([]column[neutron.Record], len(names))
 	for i, name := range names {
 		columns[i] = recordColumn(name)
-		columns[i].extra = i >= len(k.listed)
+		columns[i].extra = i >= shown
 	}
 	return writeList(s.Stdout, out, columns, records)
 }
@@ -219,7 +237,7 @@ func (s *session) neutronList(k kind) *cobra.Command {
 	}
 	out := outputFlags(command)
 	name := command.Flags().String("name", "", "only of this name")
-	project := command.Flags().String("tenant-id", "", "only of this project")
+	owner := command.Flags().String("tenant-id", "", "only of this project")
 	command.RunE = func(command *cobra.Command, _ []string) error {
 		if err := out.check(); err != nil {
 			return err
@@ -229,7 +247,7 @@ func (s *session) neutronList(k kind) *cobra.Command {
 			return err
 		}
 		filter := url.Values{}
-		for field, wanted := range map[string]string{"name": *name, "tenant_id": *project} {
+		for field, wanted := range map[string]string{"name": *name, "tenant_id": *owner} {
 			if wanted != "" {
 				filter.Set(field, wanted)
 			}
@@ -241,7 +259,11 @@ func (s *session) neutronList(k kind) *cobra.Command {
 		if err := tidy(command.Context(), c, k, records, out); err != nil {
 			return err
 		}
-		return s.listRecords(out, k, records)
+		project, err := s.opened.session.ProjectID(command.Context())
+		if err != nil {
+			return err
+		}
+		return s.listRecords(out, k, records, project)
 	}
 	return command
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -24,15 +25,27 @@ func tidy(ctx context.Context, c *neutron.Client, k kind, records []neutron.Reco
 		return addCIDRs(ctx, c, records)
 	case "security_group":
 		for _, record := range records {
-			rules, _ := record["security_group_rules"].([]any)
-			for i, rule := range rules {
-				if fields, ok := rule.(map[string]any); ok {
-					rules[i] = ruleLine(fields)
-				}
+			var rules []map[string]any
+			if err := unmarshal(record, "security_group_rules", &rules); err != nil {
+				return err
 			}
+			lines := make([]string, len(rules))
+			for i, rule := range rules {
+				lines[i] = ruleLine(rule)
+			}
+			record["security_group_rules"] = strings.Join(lines, "\n")
 		}
 	}
 	return nil
+}
+
+// unmarshal reads a list of a record.
+func unmarshal(record neutron.Record, field string, out any) error {
+	raw, _ := record[field].(json.RawMessage)
+	if raw == nil {
+		return nil
+	}
+	return json.Unmarshal(raw, out)
 }
 
 func addCIDRs(ctx context.Context, c *neutron.Client, networks []neutron.Record) error {
@@ -40,17 +53,19 @@ func addCIDRs(ctx context.Context, c *neutron.Client, networks []neutron.Record)
 	if err != nil {
 		return err
 	}
-	cidrs := map[any]any{}
+	ranges := map[string]string{}
 	for _, subnet := range subnets {
-		cidrs[subnet["id"]] = subnet["cidr"]
+		ranges[fmt.Sprint(subnet["id"])] = fmt.Sprint(subnet["cidr"])
 	}
 	for _, network := range networks {
-		ids, _ := network["subnets"].([]any)
-		for i, id := range ids {
-			if cidr := cidrs[id]; cidr != nil {
-				ids[i] = fmt.Sprintf("%v %v", id, cidr)
-			}
+		var ids []string
+		if err := unmarshal(network, "subnets", &ids); err != nil {
+			return err
 		}
+		for i, id := range ids {
+			ids[i] = strings.TrimSpace(id + " " + ranges[id])
+		}
+		network["subnets"] = strings.Join(ids, "\n")
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func writeList[T any](w io.Writer, o *output, all []column[T], items []T) error 
 	case "value":
 		return writeValues(w, rows, " ")
 	}
-	return writeTable(w, names(columns), rows)
+	return writeTable(w, names(columns), rows, true)
 }
 
 // writeShow shows one item, a field per row.
@@ -126,7 +126,7 @@ func writeShow[T any](w io.Writer, o *output, all []column[T], item T) error {
 	case "value":
 		return writeValues(w, transposed(values), "\n")
 	}
-	return writeTable(w, []string{"Field", "Value"}, rows)
+	return writeTable(w, []string{"Field", "Value"}, rows, false)
 }
 
 func transposed(values []any) [][]any {

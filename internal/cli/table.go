@@ -16,8 +16,8 @@ import (
 )
 
 // writeTable draws a box as python-openstackclient does: headings as they are, all cells
-// to the left.
-func writeTable(w io.Writer, headings []string, rows [][]any) error {
+// to the left, but columns of numbers to the right where the caller wants it.
+func writeTable(w io.Writer, headings []string, rows [][]any, numbersRight bool) error {
 	t := table.NewWriter()
 	style := table.StyleDefault
 	style.Format = table.FormatOptions{}
@@ -26,7 +26,11 @@ func writeTable(w io.Writer, headings []string, rows [][]any) error {
 	configs := make([]table.ColumnConfig, len(headings))
 	for i, heading := range headings {
 		header[i] = heading
-		configs[i] = table.ColumnConfig{Number: i + 1, Align: text.AlignLeft, AlignHeader: text.AlignLeft}
+		align := text.AlignLeft
+		if numbersRight && len(rows) > 0 && isNumber(rows[0][i]) {
+			align = text.AlignRight
+		}
+		configs[i] = table.ColumnConfig{Number: i + 1, Align: align, AlignHeader: align}
 	}
 	t.SetColumnConfigs(configs)
 	t.AppendHeader(header)
@@ -73,9 +77,19 @@ func writeCSV(w io.Writer, headings []string, rows [][]any) error {
 	return nil
 }
 
+func isNumber(of any) bool {
+	if wrapped, ok := of.(value); ok {
+		of = wrapped.any
+	}
+	switch of.(type) {
+	case int, int64, float64, json.Number:
+		return true
+	}
+	return false
+}
+
 func csvField(value any) string {
-	switch value.(type) {
-	case int, int64, float64:
+	if isNumber(value) {
 		return cell(value)
 	}
 	return `"` + strings.ReplaceAll(cell(value), `"`, `""`) + `"`

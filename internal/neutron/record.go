@@ -1,6 +1,7 @@
 package neutron
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -9,14 +10,14 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
-// Record is a resource as Neutron shows it: every field, extensions' included. The
-// network commands show these to people; rooms that decide by a field use the typed
-// calls.
+// Record is a resource as Neutron shows it: every field, extensions' included. Values are
+// strings, bools, nil, json.Number for numbers, and json.RawMessage for lists and objects,
+// which keeps their order. The network commands show these to people; rooms that decide
+// by a field use the typed calls.
 type Record map[string]any
 
 // FindRecords returns the resources of a kind ("networks", "security-group-rules") that
-// the filter chooses, each with the fields that Neutron shows; none is no error. Numbers
-// are json.Number.
+// the filter chooses, each with the fields that Neutron shows; none is no error.
 func (c *Client) FindRecords(ctx context.Context, kind string, filter url.Values) ([]Record, error) {
 	doing := "cannot list " + strings.ReplaceAll(kind, "-", " ")
 	next := kind
@@ -77,9 +78,23 @@ func (c *Client) DeleteRecord(ctx context.Context, kind, id string) error {
 }
 
 func decodeRecord(raw json.RawMessage) (Record, error) {
-	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.UseNumber()
-	var record Record
-	err := decoder.Decode(&record)
-	return record, err
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, err
+	}
+	record := Record{}
+	for name, field := range fields {
+		if field[0] == '{' || field[0] == '[' {
+			record[name] = field
+			continue
+		}
+		decoder := json.NewDecoder(bytes.NewReader(field))
+		decoder.UseNumber()
+		var value any
+		if err := decoder.Decode(&value); err != nil {
+			return nil, err
+		}
+		record[name] = value
+	}
+	return record, nil
 }
