@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -72,16 +73,36 @@ func (c *compiler) port(p minicloud.Port, profiles map[string]string) {
 	if p.PortSecurity && p.AdminUp {
 		profile = c.profile(p.Groups, profiles)
 	}
-	c.add("port "+p.ID, fmt.Sprint(p, profile, c.memberships(p)), func() fragment {
-		return portFragment(p, mac, profile, c.memberships(p))
+	memberOf := c.memberships(p)
+	c.add("port "+p.ID, portSignature(p, profile, memberOf), func() fragment {
+		return portFragment(p, mac, profile, memberOf)
 	})
+}
+
+// portSignature is made for every port at every change, hence by hand.
+func portSignature(p minicloud.Port, profile string, memberOf []string) string {
+	b := make([]byte, 0, 256)
+	b = strconv.AppendInt(b, int64(p.Index), 10)
+	b = strconv.AppendBool(b, p.PortSecurity)
+	b = strconv.AppendBool(b, p.AdminUp)
+	b = append(append(b, p.MAC...), profile...)
+	for _, ip := range p.IPs {
+		b = ip.AppendTo(append(b, ' '))
+	}
+	for _, pair := range p.AllowedPairs {
+		b = pair.Prefix.AppendTo(append(append(b, '|'), pair.MAC...))
+	}
+	for _, g := range memberOf {
+		b = append(append(b, ' '), g...)
+	}
+	return string(b)
 }
 
 // memberships are the groups of the port that some rule names.
 func (c *compiler) memberships(p minicloud.Port) []string {
 	var in []string
 	for _, g := range p.Groups {
-		if slices.Contains(c.remotes, g) {
+		if _, named := slices.BinarySearch(c.remotes, g); named {
 			in = append(in, g)
 		}
 	}

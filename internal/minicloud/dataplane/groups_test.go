@@ -236,3 +236,32 @@ func TestClearTwiceAndWithNothingThere(t *testing.T) {
 	must(t, h.plane().Clear(context.Background()))
 	must(t, h.plane().Clear(context.Background()))
 }
+
+// An open connection ends with the rule that allowed it, and one that is still allowed
+// does not.
+func TestATakenRuleEndsItsConnections(t *testing.T) {
+	h := newHost(t)
+	web := bothFamilies(func(r *minicloud.Rule) { r.Protocol, r.PortMin, r.PortMax = unix.IPPROTO_TCP, 80, 80 })
+	alt := bothFamilies(func(r *minicloud.Rule) { r.Protocol, r.PortMin, r.PortMax = unix.IPPROTO_TCP, 8080, 8080 })
+	client, server := outGroup(), outGroup(append(web, alt...)...)
+	a, b := port(1, 5, client.ID), port(2, 6, server.ID)
+	n := dualNetwork(1, a, b)
+	d := minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{client, server}}
+	h.run(d)
+	ca, cb := h.plug(n, a), h.plug(n, b)
+	listen(t, cb.Handle, at("::", 80))
+	listen(t, cb.Handle, at("::", 8080))
+	for _, ip := range b.IPs {
+		ends, stays := mustDial(t, ca.Handle, netip.AddrPortFrom(ip, 80)), mustDial(t, ca.Handle, netip.AddrPortFrom(ip, 8080))
+		d.Groups = []minicloud.SecurityGroup{client, {ID: server.ID, Rules: outGroup(alt...).Rules}}
+		h.apply(d)
+		must(t, stays.say("still allowed"))
+		must(t, ends.conn.SetDeadline(time.Now().Add(doubt)))
+		_, _ = ends.conn.Write([]byte("gone"))
+		if _, err := ends.conn.Read(make([]byte, 4)); err == nil {
+			t.Errorf("%s: a connection outlived its rule", ip)
+		}
+		d.Groups = []minicloud.SecurityGroup{client, server}
+		h.apply(d)
+	}
+}

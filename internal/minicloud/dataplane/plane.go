@@ -177,7 +177,7 @@ func (w *worker) realise(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot learn what is wanted: %w", err)
 	}
-	w.desired = desired
+	stale := staleFlows(w.desired, desired)
 	rules, problems := compile(desired, w.kernel.have)
 	for _, problem := range problems {
 		w.cfg.Log.Error("a port stays without traffic", "err", problem)
@@ -185,7 +185,8 @@ func (w *worker) realise(ctx context.Context) error {
 	if err := w.kernel.apply(rules); err != nil {
 		return err
 	}
-	err = errors.Join(w.networks(), w.report(ctx))
+	w.desired = desired
+	err = errors.Join(w.host.links.ForgetFlows(stale), w.networks(), w.report(ctx))
 	if err == nil {
 		select {
 		case <-w.ready:
