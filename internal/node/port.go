@@ -152,9 +152,13 @@ func (t *task) portSpec(attachment zun.Attachment) zun.PortSpec {
 	if name == "" {
 		name = ContainerName(c.ID)
 	}
+	groups := c.SecurityGroups
+	if len(groups) == 0 {
+		groups = nil // the project's default; an empty list would be none
+	}
 	network := t.order.Networks[attachment.NetworkID]
 	return zun.PortSpec{
-		Name: name, ProjectID: c.ProjectID, NetworkID: network.NeutronNetID, SecurityGroups: c.SecurityGroups,
+		Name: name, ProjectID: c.ProjectID, NetworkID: network.NeutronNetID, SecurityGroups: groups,
 		FixedIPs: fixedIPs(attachment, network.Subnets), DeviceID: c.ID, DeviceOwner: zun.DeviceOwner, Host: t.Config.Host,
 	}
 }
