@@ -26,9 +26,40 @@ if command -v docker >/dev/null && docker_answers; then
 	[ -z "$images" ] || docker image rm --force $images >/dev/null
 fi
 
+say "Looking for anything of ours that is left"
+left=()
+look() { # WHAT COMMAND...: whatever the command prints is left over
+	local what=$1 found
+	shift
+	found=$("$@" 2>/dev/null || true)
+	[ -z "$found" ] || left+=("$what: $(echo "$found" | tr '\n' ' ')")
+}
+look "processes" sh -c 'for exe in /proc/[0-9]*/exe; do [ "$(readlink "$exe")" != "'"$PWD"'/bin/zund" ] || echo "$exe"; done'
+look "state" ls -d "$state"
+look "plugin socket" ls /run/docker/plugins/kuryr.sock
+look "links" sh -c "ip -o link show | cut -d: -f2 | grep -E '^ (brq|tap|t_c|gzu|gzr)[0-9a-f]'"
+look "namespaces" sh -c "ip netns list | grep '^gozun-'"
+look "routes" sh -c "ip route show | grep ' dev gzu'"
+if command -v iptables >/dev/null; then
+	look "iptables rules" sh -c "iptables -S DOCKER-USER | grep -E 'gozun|brq|gzu'"
+	look "ip6tables rules" sh -c "ip6tables -S DOCKER-USER | grep -E 'gozun|brq|gzu'"
+fi
+if command -v nft >/dev/null; then
+	look "nftables" sh -c "nft list tables | grep gozun"
+fi
+if command -v docker >/dev/null && docker_answers; then
+	look "containers" docker ps --all --quiet --filter label=org.gozun.container
+	look "Docker networks" docker network ls --quiet --filter driver=kuryr
+	look "images" docker image ls --quiet --filter label=org.gozun.demo
+fi
+
 if [ -f "$run/dockerd.pid" ]; then
 	say "Stopping the dockerd that the demo started"
 	stop_pid "$run/dockerd.pid"
 fi
 rm -rf "$run"
+if [ ${#left[@]} != 0 ]; then
+	printf 'left over: %s\n' "${left[@]}" >&2
+	die "something of the demo is left"
+fi
 echo "Nothing of the demo is left."

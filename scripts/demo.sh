@@ -63,9 +63,16 @@ run zun show web
 run zun network-list
 run zun network-show foo
 
-say "Delete one, and see the other"
+say "Delete the second container; the first runs on"
 run zun delete --stop --wait client
 run zun list
+
+say "The short form, for people who have no network yet: made and deleted"
+run zun network-create bar --subnet 10.3.0.0/24
+run zun run --wait --net=bar --name shortlived nginx
+run zun delete --stop --wait shortlived
+run zun network-delete bar
+run zun network-list
 
 cat <<EOF
 
@@ -73,7 +80,8 @@ It all still runs. Try next, in a shell that has read the credentials:
 
     export PATH=$PWD/bin:\$PATH; . $state/openrc
     zun logs web
-    zun network-create bar --subnet 10.3.0.0/24 && zun run --net=bar nginx
+    zun network-create baz --subnet 10.4.0.0/24 && zun run --net=baz nginx
+    zun delete --stop --wait web && zun network-delete foo
     zun action-list web
     docker network ls --filter driver=kuryr
     openstack --os-cloud gozun network list       (python3-openstackclient; OS_CLIENT_CONFIG_FILE=$state/clouds.yaml)

@@ -74,6 +74,9 @@ func (c Config) complete() (Config, error) {
 		}
 		c.Host = name
 	}
+	if c.DockerHost == "" {
+		c.DockerHost = os.Getenv("DOCKER_HOST")
+	}
 	for _, field := range []struct{ value, fallback *string }{
 		{&c.StateDir, ptr(DefaultStateDir)},
 		{&c.IdentityAddr, ptr(DefaultIdentityAddr)},

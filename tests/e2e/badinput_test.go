@@ -156,7 +156,7 @@ func TestRefusalsToStart(t *testing.T) {
 		"not a dir":      {[]string{"--state-dir", filepath.Join(file, "state")}, "--state-dir"},
 		"not an address": {[]string{"--container-listen", "nonsense"}, "--container-listen"},
 		"unknown flag":   {[]string{"--nonsense"}, "zund solo --help"},
-		"unknown cloud":  {[]string{"--os-cloud", "nosuchcloud"}, "nosuchcloud"},
+		"unknown cloud":  {[]string{"--os-cloud", "nosuchcloud"}, "clouds.yaml"},
 	} {
 		state := filepath.Join(t.TempDir(), "state")
 		out, err := exec.Command(program("zund"), append([]string{"solo", "--state-dir", state}, bad.args...)...).CombinedOutput()

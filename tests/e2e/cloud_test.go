@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// image is the busybox image that TestMain makes: /bin/busybox with all its names, and
-// /www/index.html.
+// image is what TestMain makes: busybox with all its names, the demo's fetch (busybox's
+// static wget crashes when it looks up names) and sleep (which ends on SIGTERM also as
+// process 1), and /www/index.html.
 const image = "gozun-e2e:latest"
 
 // cloud is a zund solo of a test, with its users.
@@ -331,6 +332,7 @@ func makeImage(dockerHost string) error {
 root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/bin" "$root/www" "$root/etc" "$root/tmp"
 cp /bin/busybox "$root/bin/busybox"
+CGO_ENABLED=0 go build -o "$root/bin/fetch" ../image/server
 for name in $(busybox --list); do [ "$name" = busybox ] || ln -s busybox "$root/bin/$name"; done
 echo 'a page' >"$root/www/index.html"
 tar -C "$root" -c . | docker import --change 'CMD ["sleep","1000000"]' --change 'LABEL org.gozun.e2e=true' - ` + image + ` >/dev/null`

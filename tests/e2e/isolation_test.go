@@ -10,7 +10,7 @@ import (
 // fetch has a container get a page, and returns it or "" within a few seconds.
 func (u *user) fetch(from, address string) string {
 	u.tb.Helper()
-	page, _, _ := u.try(program("zun"), "exec", from, "wget", "-q", "-T", "2", "-O", "-", "http://"+net.JoinHostPort(address, "80")+"/")
+	page, _, _ := u.try(program("zun"), "exec", from, "fetch", "http://"+net.JoinHostPort(address, "80")+"/")
 	return strings.TrimSpace(page)
 }
 

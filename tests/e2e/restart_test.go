@@ -21,14 +21,14 @@ func TestRestartOfZund(t *testing.T) {
 			client := u.runs("client", []string{"--net=foo"})
 			before := u.zun("list") + u.zun("network-show", "foo") + u.run(program("neutron"), "port-list")
 			c.end(signal)
-			if page := u.docker("exec", "zun-"+client.UUID, "wget", "-q", "-T", "5", "-O", "-", "http://"+web+"/"); !strings.Contains(page, "a page") {
+			if page := u.docker("exec", "zun-"+client.UUID, "fetch", "http://"+web+"/"); !strings.Contains(page, "a page") {
 				t.Errorf("without zund client got %q from web", page)
 			}
 			c.start()
 			if after := u.zun("list") + u.zun("network-show", "foo") + u.run(program("neutron"), "port-list"); after != before {
 				t.Errorf("before:\n%s\nafter:\n%s", before, after)
 			}
-			if page := u.zun("exec", "client", "wget", "-q", "-T", "5", "-O", "-", "http://"+web+"/"); !strings.Contains(page, "a page") {
+			if page := u.zun("exec", "client", "fetch", "http://"+web+"/"); !strings.Contains(page, "a page") {
 				t.Errorf("after the restart client got %q from web", page)
 			}
 			u.runs("third", []string{"--net=foo"})
@@ -79,7 +79,7 @@ func TestRestartOfDockerd(t *testing.T) {
 	d.end()
 	d.start()
 	until(t, "client fetches a page from web again", func() bool {
-		page, _, _ := u.try(program("zun"), "exec", "client", "wget", "-q", "-T", "2", "-O", "-", "http://"+web+"/")
+		page, _, _ := u.try(program("zun"), "exec", "client", "fetch", "http://"+web+"/")
 		return strings.Contains(page, "a page")
 	})
 	if got := u.show("web").address(t, 4); got != web {

@@ -3,12 +3,13 @@ package e2e
 import (
 	"encoding/json"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The workflow of the design, word for word, with our own neutron.
@@ -56,7 +57,7 @@ func (u *user) workflow() {
 		t.Errorf("web has the address %s", address)
 	}
 	u.runs("client", []string{"--net=foo"})
-	if page := u.zun("exec", "client", "wget", "-q", "-O", "-", "http://"+address+"/"); !strings.Contains(page, "a page") {
+	if page := u.zun("exec", "client", "fetch", "http://"+address+"/"); !strings.Contains(page, "a page") {
 		t.Errorf("client got %q from web", page)
 	}
 	u.hostFetches(address)
@@ -84,9 +85,13 @@ func (u *user) workflow() {
 // hostFetches has this host, whatever the security groups say, get web's page.
 func (u *user) hostFetches(address string) {
 	u.tb.Helper()
-	if out, err := exec.Command("busybox", "wget", "-q", "-T", "5", "-O", "-", "http://"+net.JoinHostPort(address, "80")+"/").CombinedOutput(); err != nil {
-		u.tb.Errorf("the host cannot reach %s: %v %s", address, err, out)
+	web := http.Client{Timeout: 5 * time.Second}
+	response, err := web.Get("http://" + net.JoinHostPort(address, "80") + "/")
+	if err != nil {
+		u.tb.Errorf("the host cannot reach %s: %v", address, err)
+		return
 	}
+	response.Body.Close()
 }
 
 func TestShortForm(t *testing.T) {
@@ -120,7 +125,7 @@ func TestDualStack(t *testing.T) {
 	u.runs("client", []string{"--net=foo"})
 	for _, version := range []int{4, 6} {
 		host := net.JoinHostPort(web.address(t, version), "80")
-		if page := u.zun("exec", "client", "wget", "-q", "-O", "-", "http://"+host+"/"); !strings.Contains(page, "a page") {
+		if page := u.zun("exec", "client", "fetch", "http://"+host+"/"); !strings.Contains(page, "a page") {
 			t.Errorf("over IPv%d client got %q", version, page)
 		}
 	}
@@ -219,7 +224,7 @@ func TestDockerAlone(t *testing.T) {
 	web := u.docker("run", "-d", "--net="+name, image, "httpd", "-f", "-p", "80", "-h", "/www")
 	t.Cleanup(func() { u.try("docker", "rm", "-f", web) })
 	address := u.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", web)
-	if page := u.docker("run", "--rm", "--net="+name, image, "wget", "-q", "-O", "-", "http://"+address+"/"); !strings.Contains(page, "a page") {
+	if page := u.docker("run", "--rm", "--net="+name, image, "fetch", "http://"+address+"/"); !strings.Contains(page, "a page") {
 		t.Errorf("got %q", page)
 	}
 	u.docker("restart", "-t", "1", web)

@@ -60,7 +60,7 @@ var rooms = map[string][]string{
 		"zun", "internal/api", "internal/control", "internal/policy", "internal/store", "internal/metrics",
 		"internal/node", "internal/node/docker", "internal/kuryr", "internal/kuryr/libnetwork",
 		"internal/binding", "internal/minicloud/identity", "internal/minicloud/network",
-		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv",
+		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv", "internal/link",
 	},
 
 	"tests/law":          {},
@@ -73,6 +73,7 @@ var rooms = map[string][]string{
 var libraries = map[string][]string{
 	"github.com/gophercloud/gophercloud/v2":    {"internal/keystone", "internal/neutron"},
 	"github.com/moby/moby":                     {"internal/node/docker"},
+	"github.com/moby/docker-image-spec":        {"internal/node/docker"},
 	"github.com/containerd/errdefs":            {"internal/node/docker"},
 	"github.com/opencontainers/image-spec":     {"internal/node/docker"},
 	"github.com/distribution/reference":        {"internal/node/docker"},
@@ -88,7 +89,7 @@ var libraries = map[string][]string{
 	"golang.org/x/term":                        {"internal/cli"},
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/api"},
 	"github.com/prometheus/client_golang":      {"internal/metrics"},
-	"github.com/goccy/go-yaml":                 {"internal/policy", "internal/cli"},
+	"github.com/goccy/go-yaml":                 {"internal/policy", "internal/keystone", "internal/cli"},
 	"golang.org/x/crypto":                      {"internal/minicloud/identity"},
 	"golang.org/x/sys":                         {"internal/link", "internal/minicloud/dataplane"},
 	"golang.org/x/text":                        {"internal/api"},
