@@ -208,3 +208,44 @@ func TestLinkAddressesAreTheIndexs(t *testing.T) {
 		}
 	}
 }
+
+func TestOnlyWhatMayBeForbiddenIsForgotten(t *testing.T) {
+	g := outGroup(ingress(false))
+	less := minicloud.SecurityGroup{ID: g.ID, Rules: g.Rules[:2]}
+	a, b := port(1, 5, g.ID), port(2, 6)
+	n := dualNetwork(9)
+	wish := func(g minicloud.SecurityGroup, ports ...minicloud.Port) minicloud.Desired {
+		with := n
+		with.Ports = ports
+		return minicloud.Desired{Networks: []minicloud.Network{with}, Groups: []minicloud.SecurityGroup{g}}
+	}
+	bare, moved, ungrouped := a, a, a
+	bare.PortSecurity = false
+	moved.IPs = []netip.Addr{a.IPs[1], addr("10.2.0.50")}
+	ungrouped.Groups = nil
+	tests := map[string]struct {
+		old, now minicloud.Desired
+		want     []netip.Addr
+	}{
+		"nothing changed":       {old: wish(g, a, b), now: wish(g, a, b)},
+		"a port came":           {old: wish(g, b), now: wish(g, a, b)},
+		"a rule came":           {old: wish(less, a, b), now: wish(g, a, b)},
+		"a rule went":           {old: wish(g, a, b), now: wish(less, a, b), want: a.IPs},
+		"a group went":          {old: wish(g, a, b), now: wish(g, ungrouped, b), want: a.IPs},
+		"a port went":           {old: wish(g, a, b), now: wish(g, b), want: a.IPs},
+		"an address went":       {old: wish(g, a, b), now: wish(g, moved, b), want: a.IPs[:1]},
+		"port security came on": {old: wish(g, bare, b), now: wish(g, a, b), want: a.IPs},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var want []link.Flows
+			if tt.want != nil {
+				want = []link.Flows{{Zone: 9, Addresses: tt.want}}
+			}
+			equal := cmp.Comparer(func(a, b netip.Addr) bool { return a == b })
+			if diff := cmp.Diff(want, staleFlows(tt.old, tt.now), equal); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -57,7 +57,8 @@ func rulesByGroup(d minicloud.Desired) map[string][]minicloud.Rule {
 	return out
 }
 
-// shrinking tells whether a list of groups has lost a rule. Most ports share few lists.
+// shrinking tells whether a list of groups has lost a rule or a group, which others' rules
+// may name. Most ports share few lists.
 type shrinking struct {
 	old, now map[string][]minicloud.Rule
 	known    map[string]bool
@@ -81,6 +82,9 @@ func (s shrinking) compute(was, is []string) bool {
 		}
 	}
 	for _, g := range was {
+		if !slices.Contains(is, g) {
+			return true
+		}
 		for _, r := range s.old[g] {
 			if !left[r] {
 				return true

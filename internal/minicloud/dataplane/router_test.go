@@ -237,3 +237,27 @@ func TestTheHostsTranslationDoesNotTouchBridgedTraffic(t *testing.T) {
 		}
 	}
 }
+
+// A connection in one network must not open the way for the same addresses and ports in
+// another, whose groups forbid it.
+func TestAConnectionIsKnownInItsOwnNetworkOnly(t *testing.T) {
+	h := newHost(t)
+	open, closed := outGroup(ingress(false), ingress(true)), outGroup()
+	a1, b1, a2, b2 := port(1, 5, open.ID), port(2, 6, open.ID), port(3, 5, closed.ID), port(4, 6, closed.ID)
+	one, two := dualNetwork(1, a1, b1), dualNetwork(2, a2, b2)
+	h.run(minicloud.Desired{Networks: []minicloud.Network{one, two}, Groups: []minicloud.SecurityGroup{open, closed}})
+	ca1, cb1, ca2, cb2 := h.plug(one, a1), h.plug(one, b1), h.plug(two, a2), h.plug(two, b2)
+	listen(t, cb1.Handle, at("::", 80))
+	listen(t, cb2.Handle, at("::", 80))
+	for i, ip := range b1.IPs {
+		local, to := netip.AddrPortFrom(a1.IPs[i], 40000), netip.AddrPortFrom(ip, 80)
+		talk, err := dialTCP(ca1.Handle, local, to, patience)
+		must(t, err)
+		if other, err := dialTCP(ca2.Handle, local, to, doubt); err == nil {
+			_ = other.conn.Close()
+			t.Errorf("%s: forbidden, but open because it is in the other network", to)
+		}
+		must(t, talk.say("undisturbed"))
+		must(t, talk.conn.Close())
+	}
+}
