@@ -38,6 +38,7 @@ func newWhole(tb testing.TB) (*fixture, *cloud, *store.Store) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- service.Run(ctx) }()
+	<-service.Ready()
 	tb.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
