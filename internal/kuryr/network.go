@@ -227,9 +227,9 @@ func (d *Driver) lookForSubnet(ctx context.Context, p *plan, this *part, named r
 }
 
 // use makes a subnet that exists the part's; a subnetpool that we made for it is needless.
-func (this *part) use(s zun.NeutronSubnet) {
-	this.drop = this.pool.MadePool
-	this.pool.of(s)
+func (p *part) use(s zun.NeutronSubnet) {
+	p.drop = p.pool.MadePool
+	p.pool.of(s)
 }
 
 func (d *Driver) checkSubnet(ctx context.Context, p *plan, this *part) error {
