@@ -43,7 +43,7 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 				return err
 			}
 		}
-		if _, err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, zun.ActionInput{Run: request.Run}); err != nil {
+		if err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, zun.ActionInput{Run: request.Run}); err != nil {
 			return err
 		}
 		detail, err = s.Store.ContainerDetail(ctx, c.ID)

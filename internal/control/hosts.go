@@ -72,11 +72,10 @@ func (s *Service) askHosts(ctx context.Context, fresh time.Duration) {
 func (s *Service) askHost(ctx context.Context, name string) {
 	bounded, cancel := context.WithTimeout(ctx, hostTimeout)
 	defer cancel()
-	host, err := zun.Host{}, error(nil)
+	var host zun.Host
+	err := errors.New("it is not connected")
 	if node, ok := s.Nodes.Node(name); ok {
 		host, err = node.Host(bounded)
-	} else {
-		err = errors.New("it is not connected")
 	}
 	if ctx.Err() != nil {
 		return

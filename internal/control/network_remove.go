@@ -157,7 +157,7 @@ func (s *Service) sweep(ctx context.Context, id string) error {
 	if s.ServiceNeutron == nil && !network.Implicit {
 		return nil
 	}
-	unlock, ok := s.networkLocks.tryLock(id)
+	unlock, ok := s.networkLocks.tryLock(ctx, id)
 	if !ok {
 		return nil // somebody is at it; if he fails the next look finds it
 	}

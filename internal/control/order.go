@@ -80,7 +80,7 @@ func (s *Service) order(ctx context.Context, g policy.Grant, ref string, kind zu
 // record writes an owed action and what the container shows meanwhile. It is called
 // within a transaction that read the container.
 func (s *Service) record(ctx context.Context, who zun.Identity, c zun.Container, kind zun.ActionKind, input zun.ActionInput) error {
-	if _, err := s.addAction(ctx, who, c.ID, kind, input); err != nil {
+	if err := s.addAction(ctx, who, c.ID, kind, input); err != nil {
 		return err
 	}
 	if status, ok := pinned(kind); ok {
@@ -106,19 +106,20 @@ func pinned(kind zun.ActionKind) (zun.Status, bool) {
 	}
 }
 
-func (s *Service) addAction(ctx context.Context, who zun.Identity, containerID string, kind zun.ActionKind, input zun.ActionInput) (zun.Action, error) {
+func (s *Service) addAction(ctx context.Context, who zun.Identity, containerID string, kind zun.ActionKind, input zun.ActionInput) error {
 	text, err := json.Marshal(input)
 	if err != nil {
-		return zun.Action{}, err
+		return err
 	}
 	request := zun.RequestID(ctx)
 	if request == "" {
 		request = "req-" + s.NewID()
 	}
-	return s.Store.AddAction(ctx, zun.Action{
+	_, err = s.Store.AddAction(ctx, zun.Action{
 		Kind: kind, ContainerID: containerID, RequestID: request,
 		UserID: who.UserID, ProjectID: who.ProjectID, Input: text, StartedAt: s.now(),
 	})
+	return err
 }
 
 // now is the time in the precision that is stored.

@@ -132,13 +132,10 @@ func observed(c zun.Container, o zun.Observation) (zun.Container, bool) {
 	return c, !reflect.DeepEqual(before, c)
 }
 
-// keepsError reports whether a container in Error stays so, with its reason: Docker has
-// nothing of it or has not started it, which says less than why.
+// keepsError reports whether a container in Error stays so, with its reason: unless it
+// runs after all, what Docker has left of it says less than why.
 func keepsError(c zun.Container, o zun.Observation) bool {
-	if c.Status != zun.StatusError {
-		return false
-	}
-	return o.Status == zun.StatusError || o.Status == zun.StatusCreated || c.DockerID == "" && o.DockerID == ""
+	return c.Status == zun.StatusError && o.Status != zun.StatusRunning
 }
 
 func setIf[T comparable](field *T, value T) {

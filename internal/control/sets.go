@@ -55,8 +55,8 @@ type waiting struct {
 }
 
 // tryLock takes the named lock if nobody holds it.
-func (l *locks) tryLock(name string) (unlock func(), ok bool) {
-	ended, cancel := context.WithCancel(context.Background())
+func (l *locks) tryLock(ctx context.Context, name string) (unlock func(), ok bool) {
+	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	unlock, err := l.lock(ended, name)
 	return unlock, err == nil

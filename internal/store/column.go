@@ -25,7 +25,7 @@ func fromMicros(us int64) time.Time {
 func toJSON[T any](value T) string {
 	text, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // only channels and cycles cannot be encoded, and no column has them
+		panic(err) //nolint:forbidigo // only channels and cycles cannot be encoded, and no column has them
 	}
 	switch s := string(text); s {
 	case "null", "[]", "{}":

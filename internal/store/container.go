@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -115,8 +116,13 @@ func (s *Store) Container(ctx context.Context, id string) (zun.Container, error)
 	return row.container(), nil
 }
 
-// ContainerDetail returns a container with its networks, or CodeContainerNotFound.
+// ContainerDetail returns a container with its networks, or CodeContainerNotFound. The
+// answer may be shared with others: it is not to be changed.
 func (s *Store) ContainerDetail(ctx context.Context, id string) (zun.ContainerDetail, error) {
+	return cached(ctx, s, "detail "+id, one, func() (zun.ContainerDetail, error) { return s.containerDetail(ctx, id) })
+}
+
+func (s *Store) containerDetail(ctx context.Context, id string) (zun.ContainerDetail, error) {
 	container, err := s.Container(ctx, id)
 	if err != nil {
 		return zun.ContainerDetail{}, err
@@ -126,8 +132,14 @@ func (s *Store) ContainerDetail(ctx context.Context, id string) (zun.ContainerDe
 }
 
 // FindContainers returns the containers whose UUID or name is ref, oldest first, of one
-// project or, with an empty projectID, of all.
+// project or, with an empty projectID, of all. The answer may be shared with others: it is
+// not to be changed.
 func (s *Store) FindContainers(ctx context.Context, projectID, ref string) ([]zun.Container, error) {
+	question := fmt.Sprintf("find %q %q", projectID, ref)
+	return cached(ctx, s, question, one, func() ([]zun.Container, error) { return s.findContainers(ctx, projectID, ref) })
+}
+
+func (s *Store) findContainers(ctx context.Context, projectID, ref string) ([]zun.Container, error) {
 	var rows []containerRow
 	query := s.reader(ctx).NewSelect().Model(&rows).OrderExpr("c.id")
 	byReference(query, "c", projectID, ref, "name")

@@ -23,7 +23,13 @@ func containerKeys() map[string]string {
 // ListContainers returns a page of containers with their networks, in two queries
 // whatever the page's size. An unknown sort key is CodeInvalid, an unknown marker
 // CodeContainerNotFound.
+//
+// The answer may be shared with others: it is not to be changed.
 func (s *Store) ListContainers(ctx context.Context, f zun.ContainerFilter) ([]zun.ContainerDetail, error) {
+	return cached(ctx, s, "list "+toJSON(f), details, func() ([]zun.ContainerDetail, error) { return s.listContainers(ctx, f) })
+}
+
+func (s *Store) listContainers(ctx context.Context, f zun.ContainerFilter) ([]zun.ContainerDetail, error) {
 	var rows []containerRow
 	db := s.reader(ctx)
 	query := db.NewSelect().Model(&rows)

@@ -16,7 +16,7 @@ import (
 )
 
 // readers is how many connections read side by side; WAL lets them run beside the writer.
-const readers = 4
+const readers = 5 // one of them watches for changes
 
 // createFile makes the database file readable by its owner only, and says early when the
 // place cannot be written. SQLite gives its -wal and -shm files the same mode.
@@ -70,7 +70,7 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	case err = <-locked:
 	case <-ctx.Done():
 		go func() { // the wait cannot be broken off, only forgotten
-			<-locked
+			_ = <-locked
 			file.Close()
 		}()
 		return nil, fmt.Errorf("cannot lock database %s: %w", path, ctx.Err())

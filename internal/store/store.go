@@ -18,6 +18,8 @@ type Store struct {
 	path  string
 	read  *bun.DB
 	write *bun.DB
+	watch *watch
+	cache cache
 }
 
 // Open opens the SQLite database file at path, makes it (mode 0600) if it is not there,
@@ -44,12 +46,19 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if s.watch, err = newWatch(ctx, s.read); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
 // Close closes the database; what is under way fails.
 func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
+	var err error
+	if s.watch != nil {
+		err = s.watch.close()
+	}
+	return errors.Join(err, s.read.Close(), s.write.Close())
 }
 
 type txKey struct{}
