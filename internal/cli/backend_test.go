@@ -30,6 +30,12 @@ func newBackend() *backend {
 	return &backend{actions: map[string][]*zun.Action{}, looks: map[string]int{}}
 }
 
+func (b *backend) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.containers)
+}
+
 func id(kind string, n int) string { return fmt.Sprintf("%s%03d-0000-4000-8000-000000000000", kind, n) }
 
 func (b *backend) find(ref string) (*zun.ContainerDetail, error) {

@@ -94,13 +94,26 @@ func (s *session) askPassword() string {
 	if !ok || !term.IsTerminal(int(file.Fd())) || s.completing() {
 		return ""
 	}
-	fmt.Fprintf(s.Stderr, "Password of %s: ", s.getenv("OS_USERNAME"))
-	password, err := term.ReadPassword(int(file.Fd()))
-	fmt.Fprintln(s.Stderr)
+	before, err := term.MakeRaw(int(file.Fd())) // before the prompt, so that nothing typed early is shown
 	if err != nil {
 		return ""
 	}
-	return string(password)
+	defer func() { _ = term.Restore(int(file.Fd()), before) }()
+	typed := make(chan string, 1)
+	go func() {
+		terminal := term.NewTerminal(struct {
+			io.Reader
+			io.Writer
+		}{s.Stdin, s.Stderr}, "")
+		password, _ := terminal.ReadPassword("Password of " + printable(s.getenv("OS_USERNAME")) + ": ") // Ctrl-C gives none
+		typed <- password
+	}()
+	select {
+	case password := <-typed:
+		return password
+	case <-s.interrupted: // by a signal; the reader is left behind
+		return ""
+	}
 }
 
 // zun returns the client of the container service.

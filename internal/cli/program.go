@@ -41,7 +41,7 @@ func (p Program) Run(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		args = []string{"zun"}
 	}
-	s := &session{Program: p, flags: map[string]*string{}}
+	s := &session{Program: p, flags: map[string]*string{}, interrupted: ctx.Done()}
 	root := s.root(args[0]) //nolint:contextcheck // cobra hands the commands their context
 	root.SetArgs(args[1:])
 	root.SetIn(p.Stdin)
@@ -59,7 +59,8 @@ type session struct {
 	insecure bool
 	debug    bool
 
-	inCompletion bool // a shell asks, and nobody can be asked back
+	interrupted  <-chan struct{} // closed when the user gives up
+	inCompletion bool            // a shell asks, and nobody can be asked back
 
 	began  bool // the command line was understood and the command runs
 	opened *cloud

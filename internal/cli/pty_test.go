@@ -165,8 +165,8 @@ func TestDeleteOnATerminalEndsWhenTheRecordIsGone(t *testing.T) {
 	}
 	code, got, _ := onTerminal(t, w, false, "delete", "web")
 	text := strings.Join(screen(t, got), "\n")
-	if code != 0 || !strings.Contains(text, "web is deleted") || len(w.containers) != 0 {
-		t.Errorf("exit code %d, %d containers left, screen:\n%s", code, len(w.containers), text)
+	if code != 0 || !strings.Contains(text, "web is deleted") || w.count() != 0 {
+		t.Errorf("exit code %d, %d containers left, screen:\n%s", code, w.count(), text)
 	}
 }
 
@@ -181,6 +181,51 @@ func TestInterruptedWaitSaysThatTheActionGoesOn(t *testing.T) {
 	}
 }
 
+func TestAsksForTheMissingPasswordWithoutEcho(t *testing.T) {
+	w := newWorld(t)
+	master, terminal := openTerminal(t)
+	getenv := func(name string) string {
+		if name == "OS_PASSWORD" {
+			return ""
+		}
+		return w.environment()[name]
+	}
+	prompted := make(chan string)
+	go func() { // a person who types when asked
+		var got []byte
+		for buffer := make([]byte, 256); ; {
+			n, err := master.Read(buffer)
+			got = append(got, buffer[:n]...)
+			if strings.HasSuffix(string(got), "Password of demo: ") {
+				io.WriteString(master, "secret\n")
+			}
+			if err != nil {
+				prompted <- string(got)
+				return
+			}
+		}
+	}()
+	var stdout bytes.Buffer
+	code := cli.Run(context.Background(), []string{"zun", "list", "-f", "json"}, terminal, &stdout, terminal, getenv)
+	terminal.Close()
+	if got := <-prompted; code != 0 || stdout.String() != "[]\n" || strings.Contains(got, "secret") {
+		t.Errorf("exit code %d, stdout %q, screen %q", code, stdout.String(), got)
+	}
+}
+
+func TestInterruptAtThePasswordEndsTheProgram(t *testing.T) {
+	w := newWorld(t)
+	_, terminal := openTerminal(t)
+	ctx, interrupt := context.WithCancel(context.Background())
+	stderr := &interruptingWriter{at: "Password of", interrupt: interrupt}
+	getenv := func(name string) string {
+		return map[string]string{"OS_AUTH_URL": w.server.URL, "OS_USERNAME": "demo"}[name]
+	}
+	if code := cli.Run(ctx, []string{"zun", "list"}, terminal, io.Discard, stderr, getenv); code == 0 {
+		t.Error("an interrupted login is a success")
+	}
+}
+
 // interruptingWriter is a person who presses Ctrl-C when they read a word.
 type interruptingWriter struct {
 	bytes.Buffer
@@ -189,8 +234,9 @@ type interruptingWriter struct {
 }
 
 func (w *interruptingWriter) Write(p []byte) (int, error) {
+	n, err := w.Buffer.Write(p)
 	if strings.Contains(string(p), w.at) {
 		w.interrupt()
 	}
-	return w.Buffer.Write(p)
+	return n, err
 }

@@ -47,7 +47,8 @@ func newWorld(tb testing.TB) *world {
 	mux.Handle("/v2.0/", w.neutron)
 	mux.Handle("/container/", http.StripPrefix("/container", container))
 	mux.Handle("/upstream/", http.StripPrefix("/upstream", upTo140(container)))
-	w.server = httptest.NewServer(mux)
+	w.server = httptest.NewUnstartedServer(mux)
+	w.server.Start()
 	tb.Cleanup(w.server.Close)
 	return w
 }
