@@ -70,7 +70,8 @@ func (t *task) ensure(ctx context.Context) error {
 
 // ensureSandbox returns with the sandbox running on all networks of the container.
 func (t *task) ensureSandbox(ctx, failed context.Context, have *State) error {
-	if have == nil || !fits(*have, t.attachments, t.order.Networks) {
+	stays := have != nil && fits(*have, t.attachments, t.order.Networks)
+	if !stays {
 		if err := t.buildSandbox(ctx, failed); err != nil {
 			return err
 		}
@@ -78,7 +79,7 @@ func (t *task) ensureSandbox(ctx, failed context.Context, have *State) error {
 		t.takeBackSandbox()
 	}
 	close(t.sandboxed)
-	if have != nil && have.Running() && fits(*have, t.attachments, t.order.Networks) {
+	if stays && have.Running() {
 		return nil
 	}
 	return t.stage(ctx, zun.StagePlug, func(ctx context.Context) (string, error) {
@@ -196,6 +197,9 @@ func (t *task) endpoint(attachment zun.Attachment) EndpointSpec {
 func fits(sandbox State, attachments []zun.Attachment, networks map[string]zun.Network) bool {
 	if going(sandbox) || len(sandbox.Endpoints) != len(attachments) {
 		return false
+	}
+	if len(attachments) == 0 && !sandbox.Alone && !sandbox.Running() {
+		return false // taken off all its networks: Docker would put it back on its first one
 	}
 	for _, attachment := range attachments {
 		endpoint, on := sandbox.Endpoints[NetworkName(networks[attachment.NetworkID])]

@@ -26,7 +26,7 @@ import (
 // so that the agent is tried without the plugin.
 func engine(tb testing.TB, host string) *docker.Client {
 	tb.Helper()
-	client, err := docker.New(docker.Config{Host: host, Driver: "bridge"})
+	client, err := docker.New(docker.Config{Host: host, Driver: "bridge", Address: os.Getenv("DOCKER_HOST")})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func TestDeleteOnRealDockerLeavesNothing(t *testing.T) {
 func TestNetworksComeAndGoWhileAContainerRuns(t *testing.T) {
 	b := newBench(t)
 	first, second := b.network(), b.network()
-	order := aContainer(anImage(t), []string{"sleep", "1000"}, first)
+	order := aContainer(anImage(t), []string{"sh", "-c", "trap 'exit 0' TERM; sleep 1000 & wait"}, first)
 	id := order.Container.ID
 	b.run(order)
 
@@ -368,6 +368,13 @@ func TestNetworksComeAndGoWhileAContainerRuns(t *testing.T) {
 		t.Errorf("still attached, or ports left %v:\n%s", b.neutron.all(), text)
 	}
 	b.must(id, zun.ActionReboot, zun.ActionInput{Timeout: new(int)})
+	cli(t, "kill", node.SandboxName(id))
+	b.records.until(t, "the sandbox is back", func(*records) bool {
+		return cli(t, "ps", "-q", "--filter", "name="+node.SandboxName(id)) != "" && exec.Command("docker", "exec", node.ContainerName(id), "true").Run() == nil
+	})
+	if text := b.exec(id, "ip", "addr"); strings.Contains(text, "10.") {
+		t.Errorf("Docker put the sandbox back on a network:\n%s", text)
+	}
 	again := anAttachment(id, first, 0)
 	b.records.attach(again, first)
 	b.must(id, zun.ActionNetworkAttach, zun.ActionInput{AttachmentIDs: []string{again.ID}})
@@ -619,6 +626,20 @@ func TestDockerAway(t *testing.T) {
 	_, execute := agent.Execute(t.Context(), order.Container, []string{"true"})
 	_, observe := agent.Observe(t.Context(), order.Container)
 	_, host := agent.Host(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- agent.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		select {
+		case <-agent.Ready():
+			t.Error("the agent was ready without Docker")
+		default:
+		}
+	}()
 	for verb, err := range map[string]error{
 		"Accept": agent.Accept(t.Context(), order), "Logs": logs, "Execute": execute, "Observe": observe, "Host": host,
 		"EnsureNetwork": agent.EnsureNetwork(t.Context(), aNetwork("10.0.0.0/24")),

@@ -149,7 +149,7 @@ func (m *memory) CreateSandbox(_ context.Context, spec node.SandboxSpec) (string
 		endpoints[endpoint.Network] = endpointOf(endpoint)
 	}
 	return m.make("CreateSandbox", node.State{
-		Name: spec.Name, ContainerID: spec.ContainerID, Role: node.RoleSandbox, Hostname: spec.Hostname, Endpoints: endpoints,
+		Name: spec.Name, ContainerID: spec.ContainerID, Role: node.RoleSandbox, Hostname: spec.Hostname, Endpoints: endpoints, Alone: len(endpoints) == 0,
 	})
 }
 

@@ -167,6 +167,7 @@ type State struct {
 	OOMKilled   bool
 	Error       string // why it could not be started
 	Sandbox     string // container: name or id of the sandbox it joins
+	Alone       bool   // sandbox: made without a network, so that a start gives it none
 	Hostname    string
 	Command     []string
 	Entrypoint  []string

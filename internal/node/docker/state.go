@@ -26,7 +26,7 @@ func stateOf(c container.InspectResponse) node.State {
 		state.Command, state.Entrypoint = c.Config.Cmd, c.Config.Entrypoint
 	}
 	if c.HostConfig != nil {
-		state.Sandbox = joined(string(c.HostConfig.NetworkMode))
+		state.Sandbox, state.Alone = joined(string(c.HostConfig.NetworkMode)), c.HostConfig.NetworkMode.IsNone()
 	}
 	if c.NetworkSettings != nil {
 		state.Endpoints = endpointsOf(c.NetworkSettings.Networks)

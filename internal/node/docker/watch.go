@@ -11,8 +11,12 @@ import (
 )
 
 // Watch implements node.Runtime. Docker sends what happens from its answer to the request
-// on, which the client waits for.
+// on, which the client waits for. That it answers at all is asked first, because the client
+// cannot say for certain that a stream has begun.
 func (c *Client) Watch(ctx context.Context, owner string, begun func(), changed func(node.Change)) error {
+	if err := c.Ping(ctx); err != nil {
+		return err
+	}
 	filters := client.Filters{}.Add("type", "container").Add("label", labelContainer, labelOwner+"="+owner)
 	for _, action := range []string{"start", "die", "destroy", "oom", "pause", "unpause"} {
 		filters = filters.Add("event", action)
