@@ -14,20 +14,20 @@ import (
 	"github.com/gozun/gozun/internal/minicloud"
 )
 
-// wire sends and receives whole Ethernet frames on a container's eth0.
+// wire sends and receives whole Ethernet frames on a link.
 type wire struct {
 	tb    testing.TB
 	fd    int
 	index int
 }
 
-func newWire(tb testing.TB, at *link.Handle) *wire {
+func newWire(tb testing.TB, at *link.Handle, name string) *wire {
 	tb.Helper()
-	eth0, ok, err := at.Find("eth0")
+	found, ok, err := at.Find(name)
 	if err != nil || !ok {
-		tb.Fatalf("no eth0 in %s: %v", at.Namespace(), err)
+		tb.Fatalf("no %s in %s: %v", name, at.Namespace(), err)
 	}
-	w := &wire{tb: tb, index: eth0.Index}
+	w := &wire{tb: tb, index: found.Index}
 	all := binary.NativeEndian.Uint16(half(unix.ETH_P_ALL))
 	must(tb, at.In(func() (err error) {
 		w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, int(all))
@@ -197,7 +197,7 @@ func TestASecuredPortSendsOnlyAsItself(t *testing.T) {
 		"a VLAN":                    tagged(7, "a VLAN"),
 		"a VLAN that is only a tag": tagged(0, "a VLAN that is only a tag"),
 	}
-	send, receive := newWire(t, ca.Handle), newWire(t, cb.Handle)
+	send, receive := newWire(t, ca.Handle, "eth0"), newWire(t, cb.Handle, "eth0")
 	for _, frames := range []map[string][]byte{pass, blocked} {
 		for _, frame := range frames {
 			send.send(frame)
@@ -230,7 +230,7 @@ func TestAnUnknownTapIsCutOff(t *testing.T) {
 	h.run(minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}})
 	ca, cb, cu := h.plug(n, a), h.plug(n, b), h.plugUnseen(n, unknown)
 	mustPing(t, ca.Handle, addr("10.2.0.6"))
-	wa, wb, wu := newWire(t, ca.Handle), newWire(t, cb.Handle), newWire(t, cu.Handle)
+	wa, wb, wu := newWire(t, ca.Handle, "eth0"), newWire(t, cb.Handle, "eth0"), newWire(t, cu.Handle, "eth0")
 	frame := func(word string) []byte {
 		return ethernet(everybody, mac(unknown.MAC), unix.ETH_P_ARP, arp(1, mac(unknown.MAC), "10.2.0.7", "10.2.0.6", word))
 	}
@@ -249,23 +249,63 @@ func TestAnUnknownTapIsCutOff(t *testing.T) {
 	h.source.awaitPlugged(t, unknown.ID, true)
 	mustPing(t, cu.Handle, addr("10.2.0.6"))
 	mustPing(t, ca.Handle, netip.MustParseAddr("10.2.0.7"))
+	wa.send(ethernet(everybody, mac(a.MAC), unix.ETH_P_ARP, arp(1, mac(a.MAC), "10.2.0.5", "10.2.0.7", "now known")))
+	if seen := wu.until("now known"); seen["to all"] {
+		t.Error("an unknown tap got what a port sent to all")
+	}
 }
 
 // The host is not on the tenant's wire: it answers neither for its own addresses nor to
 // frames that are sent to its bridge.
 func TestTheHostIsNotOnTheBridge(t *testing.T) {
 	h := newHost(t)
-	h.neighbour("lan", "ext0", "192.0.2.1/24")
+	lan := h.neighbour("lan", "ext0", "192.0.2.1/24")
 	g := outGroup(ingress(false), ingress(true))
 	a := port(1, 5, g.ID)
 	n := dualNetwork(1, a)
 	n.Subnets[0].Gateway, n.Subnets[1].Gateway = netip.Addr{}, netip.Addr{}
 	h.run(minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}})
-	c := h.plug(n, a)
+	known, unknown := h.plug(n, a), h.plugUnseen(n, port(2, 6))
 	bridge, _, err := h.links.Find(bridgeName(n.ID))
 	must(t, err)
-	must(t, c.AddRoute(link.Route{To: cidr("192.0.2.0/24"), Link: "eth0"}))
-	mustNotPing(t, c.Handle, addr("192.0.2.1"))
-	must(t, run(c.Handle, "ip", "neigh", "replace", "192.0.2.1", "lladdr", bridge.MAC.String(), "dev", "eth0"))
-	mustNotPing(t, c.Handle, addr("192.0.2.1"))
+	for _, c := range []*container{known, unknown} {
+		must(t, c.AddRoute(link.Route{To: cidr("192.0.2.0/24"), Link: "eth0"}))
+		mustNotPing(t, c.Handle, addr("192.0.2.1"))
+		must(t, run(c.Handle, "ip", "neigh", "replace", "192.0.2.1", "lladdr", bridge.MAC.String(), "dev", "eth0"))
+		mustNotPing(t, c.Handle, addr("192.0.2.1"))
+	}
+	// Not even a frame of a port's comes in. The stranger's does, and is refused as IP only.
+	host := newWire(t, h.links, bridge.Name)
+	newWire(t, known.Handle, "eth0").send(ethernet(everybody, mac(a.MAC), unix.ETH_P_ARP,
+		arp(1, mac(a.MAC), "10.2.0.5", "192.0.2.1", "a port's")))
+	newWire(t, unknown.Handle, "eth0").send(ethernet(everybody, mac(unknown.port.MAC), unix.ETH_P_ARP,
+		arp(1, mac(unknown.port.MAC), "10.2.0.6", "192.0.2.1", "a stranger's")))
+	if seen := host.until("a stranger's"); seen["a port's"] {
+		t.Error("the host sees what a port sends to all")
+	}
+
+	// A stranger's datagram to the bridge does not reach the host's programs.
+	must(t, h.links.SetSysctl("net/ipv4/conf/all/rp_filter", "0", "net/ipv4/conf/"+bridge.Name+"/rp_filter", "0"))
+	server := listenUDP(t, h.links, at("192.0.2.1", 5000))
+	newWire(t, unknown.Handle, "eth0").send(ethernet(bridge.MAC, mac(unknown.port.MAC), unix.ETH_P_IP,
+		ip4("10.2.0.6", "192.0.2.1", unix.IPPROTO_UDP, udp(1000, 5000, "a stranger's"))))
+	_, err = listenUDP(t, lan, at("192.0.2.2", 5000)).WriteToUDPAddrPort([]byte("the lan's"), at("192.0.2.1", 5000))
+	must(t, err)
+	buf := make([]byte, 100)
+	got, err := server.Read(buf)
+	if err != nil || string(buf[:got]) != "the lan's" {
+		t.Errorf("the host got %q first, %v", buf[:got], err)
+	}
+}
+
+func listenUDP(tb testing.TB, at *link.Handle, addr netip.AddrPort) *net.UDPConn {
+	tb.Helper()
+	var conn *net.UDPConn
+	must(tb, at.In(func() (err error) {
+		conn, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+		return err
+	}))
+	tb.Cleanup(func() { _ = conn.Close() })
+	must(tb, conn.SetDeadline(time.Now().Add(patience)))
+	return conn
 }

@@ -64,6 +64,8 @@ func TestARestartInterruptsNothing(t *testing.T) {
 	if diff := cmp.Diff(before, h.indexes()); diff != "" {
 		t.Errorf("links were remade (-before +after):\n%s", diff)
 	}
+	h.source.mu.Lock()
+	defer h.source.mu.Unlock()
 	for _, p := range n.Ports {
 		if told := h.source.history[p.ID]; slices.Contains(told[slices.Index(told, true):], false) {
 			t.Errorf("port %s was called down although it was plugged: %v", p.ID, told)

@@ -112,3 +112,30 @@ func TestTheKernelTakesEveryDifference(t *testing.T) {
 	}
 	must(t, k.send(difference(k.have, ruleset{}), false))
 }
+
+// From the tap's place on the bridge to the Source being told.
+func BenchmarkPlugged(b *testing.B) {
+	h := newHost(b)
+	d := crowd(100)
+	h.run(d)
+	n, p := d.Networks[0], d.Networks[0].Ports[50]
+	c := h.plug(n, p)
+	for b.Loop() {
+		b.StopTimer()
+		must(b, h.links.ClearMaster(c.tap))
+		h.source.awaitPlugged(b, p.ID, false)
+		b.StartTimer()
+		must(b, h.links.SetMaster(c.tap, bridgeName(n.ID)))
+		h.source.awaitPlugged(b, p.ID, true)
+	}
+}
+
+// From the wish for a network with two gateways to its bridge, router and routes.
+func BenchmarkNetworkMadeAndRemoved(b *testing.B) {
+	h := newHost(b)
+	h.run(minicloud.Desired{})
+	for b.Loop() {
+		h.apply(minicloud.Desired{Networks: []minicloud.Network{dualNetwork(1)}})
+		h.apply(minicloud.Desired{})
+	}
+}
