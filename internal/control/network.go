@@ -61,6 +61,10 @@ func (s *Service) CreateNetwork(ctx context.Context, g policy.Grant, request zun
 	if err := r.prepare(ctx, &network, request); err != nil {
 		return zun.NetworkDetail{}, err
 	}
+	host, err := s.hostForNetwork(ctx, network)
+	if err != nil {
+		return zun.NetworkDetail{}, err
+	}
 	unlock, err := s.networkLocks.lock(ctx, network.ID) // the sweep leaves it alone
 	if err != nil {
 		return zun.NetworkDetail{}, err
@@ -69,7 +73,7 @@ func (s *Service) CreateNetwork(ctx context.Context, g policy.Grant, request zun
 	if err := s.Store.AddNetwork(ctx, network); err != nil {
 		return zun.NetworkDetail{}, err
 	}
-	if err := s.realise(ctx, r.neutron, &network, request); err != nil {
+	if err := s.realise(ctx, r.neutron, &network, request, host); err != nil {
 		return zun.NetworkDetail{}, err
 	}
 	return s.Store.NetworkDetail(ctx, network.ID)
@@ -77,13 +81,13 @@ func (s *Service) CreateNetwork(ctx context.Context, g policy.Grant, request zun
 
 // realise takes a network that is recorded from Creating to Active, or removes it again
 // with all that was made for it.
-func (s *Service) realise(ctx context.Context, neutron Neutron, network *zun.Network, request zun.NetworkRequest) error {
+func (s *Service) realise(ctx context.Context, neutron Neutron, network *zun.Network, request zun.NetworkRequest, host string) error {
 	onHost, err := false, error(nil)
 	if request.CIDR.IsValid() {
 		err = s.makeInNeutron(ctx, neutron, network, request)
 	}
 	if err == nil {
-		onHost, err = s.ensureOnOneHost(ctx, *network)
+		onHost, err = s.ensureOn(ctx, host, *network)
 	}
 	if err == nil {
 		network.Status, network.UpdatedAt = zun.NetworkActive, s.now()
@@ -100,14 +104,16 @@ func (s *Service) realise(ctx context.Context, neutron Neutron, network *zun.Net
 	return err
 }
 
-// ensureOnOneHost has the Docker network made on the least loaded host, and reports
-// whether a host was asked at all.
-func (s *Service) ensureOnOneHost(ctx context.Context, network zun.Network) (asked bool, err error) {
-	s.askHosts(ctx, s.fresh())
-	host, err := s.choose(ctx, "network "+called(network), 0)
-	if err != nil {
-		return false, err
-	}
+// hostForNetwork picks the host that is to realise a network first. It asks all of them how
+// they are just now: a host that is away is found out before anything is made that could
+// not be undone without it.
+func (s *Service) hostForNetwork(ctx context.Context, network zun.Network) (string, error) {
+	s.askHosts(ctx, 0)
+	return s.choose(ctx, "network "+called(network), 0)
+}
+
+// ensureOn has the Docker network made on a host, and reports whether it was asked at all.
+func (s *Service) ensureOn(ctx context.Context, host string, network zun.Network) (asked bool, err error) {
 	node, ok := s.Nodes.Node(host)
 	if !ok {
 		return false, zun.Errorf(zun.CodeUnavailable, "cannot create network %s: host %s is not connected", called(network), host)

@@ -245,7 +245,11 @@ func (s *Service) CreateNeutronHandle(ctx context.Context, g policy.Grant, name,
 		return zun.NetworkDetail{}, err
 	}
 	defer unlock()
-	if _, err := s.ensureOnOneHost(ctx, network); err != nil {
+	host, err := s.hostForNetwork(ctx, network)
+	if err == nil {
+		_, err = s.ensureOn(ctx, host, network)
+	}
+	if err != nil {
 		network.Name = "" // nobody asked to keep it: the sweep takes it
 		return zun.NetworkDetail{}, errors.Join(err, s.Store.SaveNetwork(context.WithoutCancel(ctx), network))
 	}

@@ -116,7 +116,7 @@ func TestGatewayMismatch(t *testing.T) {
 	}
 }
 
-// Docker away: a clear answer now, and the work is done when it is back.
+// Docker away: a clear answer, nothing left behind, and all is well once it is back.
 func TestDockerDown(t *testing.T) {
 	if os.Getenv("GOZUN_E2E") == "" {
 		t.Skip("end-to-end tests run with GOZUN_E2E=1")
@@ -125,12 +125,29 @@ func TestDockerDown(t *testing.T) {
 	u := startCloud(t, d.host).demo()
 	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
 	d.end()
+	before := u.zun("network-list") + u.run(program("neutron"), "net-list")
 	if out := u.fails(program("zun"), "network-create", "bar", "--subnet", "10.3.0.0/24"); !strings.Contains(out, "Docker") {
 		t.Errorf("network-create without Docker: %s", out)
 	}
-	u.zun("run", "--no-wait", "--net=foo", "--name", "patient", image)
+	if after := u.zun("network-list") + u.run(program("neutron"), "net-list"); after != before {
+		t.Errorf("the refused network left something:\n%s\nbefore:\n%s", after, before)
+	}
+	u.zun("run", "--no-wait", "--net=foo", "--name", "unlucky", image)
+	until(t, "the container is in Error", func() bool { return u.show("unlucky").Status == "Error" })
+	if reason := u.show("unlucky").Reason; !strings.Contains(reason, "Docker") {
+		t.Errorf("the reason does not name Docker: %q", reason)
+	}
+	u.zun("delete", "--wait", "unlucky")
 	d.start()
-	until(t, "the container runs once Docker is back", func() bool { return u.show("patient").Status == "Running" })
+	until(t, "the host takes containers again", func() bool {
+		u.zun("run", "--no-wait", "--net=foo", "--name", "lucky", image)
+		until(t, "lucky is settled", func() bool { return u.show("lucky").Status != "Creating" && u.show("lucky").Status != "Created" })
+		if u.show("lucky").Status == "Running" {
+			return true
+		}
+		u.zun("delete", "--wait", "lucky")
+		return false
+	})
 }
 
 // zund itself refuses to start where it cannot work, says why, and leaves nothing.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -114,7 +115,9 @@ func (c *cloud) end(signal syscall.Signal) {
 func (c *cloud) purge() {
 	if c.tb.Failed() {
 		log, _ := os.ReadFile(c.log)
-		lines := strings.Split(string(log), "\n")
+		lines := slices.DeleteFunc(strings.Split(string(log), "\n"), func(line string) bool {
+			return strings.Contains(line, "msg=request") && strings.Contains(line, "status=2")
+		})
 		c.tb.Logf("the end of zund's log:\n%s", strings.Join(lines[max(0, len(lines)-150):], "\n"))
 	}
 	c.end(syscall.SIGINT)
@@ -219,11 +222,15 @@ func (c *cloud) as(name, password, project string) *user {
 // request makes one HTTP request that must succeed.
 func (c *cloud) request(method, url, token string, body, answer any) http.Header {
 	c.tb.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
-		c.tb.Fatal(err)
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			c.tb.Fatal(err)
+		}
+		content = bytes.NewReader(text)
 	}
-	request, err := http.NewRequest(method, url, bytes.NewReader(text))
+	request, err := http.NewRequest(method, url, content)
 	if err != nil {
 		c.tb.Fatal(err)
 	}
@@ -303,6 +310,15 @@ func (u *user) runs(name string, flags []string, command ...string) container {
 		u.tb.Fatalf("container %s is %s: %s", name, c.Status, c.Reason)
 	}
 	return c
+}
+
+// remove deletes running containers without waiting for their servers to heed SIGTERM.
+func (u *user) remove(names ...string) {
+	u.tb.Helper()
+	for _, name := range names {
+		u.zun("kill", "--wait", name)
+		u.zun("delete", "--wait", name)
+	}
 }
 
 // until waits for a condition, looking again and again for at most a minute.

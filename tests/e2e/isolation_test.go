@@ -10,7 +10,10 @@ import (
 // fetch has a container get a page, and returns it or "" within a few seconds.
 func (u *user) fetch(from, address string) string {
 	u.tb.Helper()
-	page, _, _ := u.try(program("zun"), "exec", from, "fetch", "http://"+net.JoinHostPort(address, "80")+"/")
+	page, _, err := u.try(program("zun"), "exec", from, "fetch", "http://"+net.JoinHostPort(address, "80")+"/")
+	if err != nil {
+		return ""
+	}
 	return strings.TrimSpace(page)
 }
 

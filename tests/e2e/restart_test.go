@@ -32,9 +32,7 @@ func TestRestartOfZund(t *testing.T) {
 				t.Errorf("after the restart client got %q from web", page)
 			}
 			u.runs("third", []string{"--net=foo"})
-			for _, name := range []string{"web", "client", "third"} {
-				u.zun("delete", "--stop", "--wait", name)
-			}
+			u.remove("web", "client", "third")
 			u.zun("network-delete", "foo")
 		})
 	}
@@ -57,9 +55,7 @@ func TestKilledInTheMiddle(t *testing.T) {
 	if ports := strings.Count(u.run(program("neutron"), "port-list", "-f", "value"), "\n"); ports != len(names) {
 		t.Errorf("%d containers have %d ports", len(names), ports)
 	}
-	for _, name := range names {
-		u.zun("delete", "--stop", "--wait", name)
-	}
+	u.remove(names...)
 	u.zun("network-delete", "foo")
 }
 

@@ -71,7 +71,7 @@ func (u *user) workflow() {
 	if complaint := u.fails(program("zun"), "network-delete", "foo"); !strings.Contains(complaint, "web") || !strings.Contains(complaint, "client") {
 		t.Errorf("the refusal to delete foo does not name who is on it: %s", complaint)
 	}
-	u.zun("delete", "--stop", "--wait", "web")
+	u.remove("web")
 	u.zun("delete", "--stop", "--wait", "client")
 	u.zun("network-delete", "foo")
 	if out := u.docker("network", "ls", "--quiet", "--filter", "driver=kuryr"); out != "" {
@@ -102,8 +102,7 @@ func TestShortForm(t *testing.T) {
 	if got := u.show("two").address(t, 4); got != "10.2.0.77" {
 		t.Errorf("two has %s", got)
 	}
-	u.zun("delete", "--stop", "--wait", "one")
-	u.zun("delete", "--stop", "--wait", "two")
+	u.remove("one", "two")
 	u.zun("network-delete", "foo")
 	var left struct{ Networks, Subnetpools, Subnets []struct{ Name string } }
 	u.neutron("GET", "networks?name=foo", nil, &left)
