@@ -77,9 +77,36 @@ func (d *Driver) clearNeutron(ctx context.Context, n network) error {
 		}
 	}
 	if n.MadeNetwork {
-		return d.Neutron.DeleteNetwork(ctx, n.NeutronID)
+		if err := d.Neutron.DeleteNetwork(ctx, n.NeutronID); err != nil {
+			return err
+		}
+	}
+	for _, id := range n.MadePools {
+		if err := d.Neutron.DeletePool(ctx, id); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// leavePools makes the subnetpools of ours that the network's subnets are out of nobody's,
+// and returns them: they live as long as the subnets.
+func leavePools(tx *kv.Tx, n network) (left []string, err error) {
+	for _, id := range n.Pools {
+		p, found, err := pools.Get(tx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !found || !p.MadePool {
+			continue
+		}
+		left = append(left, p.SubnetpoolID)
+		p.MadePool = false
+		if err := pools.Put(tx, id, p); err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
 }
 
 // inherited reports whether what we made is used by other Docker networks and so stays:
@@ -98,7 +125,13 @@ func (d *Driver) inherited(ctx context.Context, n network) (bool, error) {
 			passed = true
 			heir.MadeNetwork = heir.MadeNetwork || n.MadeNetwork
 			heir.MadeSubnets = append(heir.MadeSubnets, n.MadeSubnets...)
-			n.MadeNetwork, n.MadeSubnets = false, nil
+			heir.MadePools = append(heir.MadePools, n.MadePools...)
+			left, err := leavePools(tx, n)
+			if err != nil {
+				return err
+			}
+			heir.MadePools = append(heir.MadePools, left...)
+			n.MadeNetwork, n.MadeSubnets, n.MadePools = false, nil, nil
 			if err := networks.Put(tx, heir.ID, heir); err != nil {
 				return err
 			}
@@ -117,6 +150,9 @@ func (d *Driver) inherited(ctx context.Context, n network) (bool, error) {
 	}
 	elsewhere := slices.ContainsFunc(found[0].Tags, func(tag string) bool { return strings.HasPrefix(tag, tagExistingNet) })
 	if elsewhere {
+		if err := d.update(func(tx *kv.Tx) error { _, err := leavePools(tx, n); return err }); err != nil {
+			return true, err
+		}
 		d.Log.Warn("a Neutron network of ours stays, as Docker networks elsewhere are on it", "network", n.ID, "neutron_network", n.NeutronID)
 		return true, d.Neutron.ReplaceTags(ctx, "networks", n.NeutronID, without(found[0].Tags, idTags(n.ID)...))
 	}

@@ -71,7 +71,8 @@ type network struct {
 	PortProject string // project that ports on it belong to; "" is our own
 	MadeNetwork bool
 	MadeSubnets []wantedSubnet
-	Tagged      bool // tags of ours are on a network that is not ours
+	MadePools   []string // subnetpools of ours that subnets are out of which we took over
+	Tagged      bool     // tags of ours are on a network that is not ours
 	Pools       []string
 	At          time.Time
 }

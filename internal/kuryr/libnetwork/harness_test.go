@@ -170,6 +170,7 @@ type plugin struct {
 	tb      testing.TB
 	handler http.Handler
 	twice   bool // deliver every verb twice
+	rivals  bool // others may come between the two
 }
 
 type settings struct {
@@ -228,10 +229,12 @@ func (p *plugin) try(verb string, body any) (object, error) {
 	p.tb.Helper()
 	status, answer := p.send(verb, body)
 	if p.twice {
+		// dockerd asks again when the answer got lost, and goes by the last one.
 		again, second := p.send(verb, body)
-		if again != status || fmt.Sprint(second) != fmt.Sprint(answer) {
+		if status == http.StatusOK && !p.rivals && (again != status || fmt.Sprint(second) != fmt.Sprint(answer)) {
 			p.tb.Errorf("%s delivered twice answers %d %v, then %d %v", verb, status, answer, again, second)
 		}
+		status, answer = again, second
 	}
 	field := "Err"
 	if strings.HasPrefix(verb, "IpamDriver.") && status == http.StatusOK {
