@@ -1,11 +1,13 @@
 package dataplane
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gozun/gozun/internal/link"
 )
@@ -26,18 +28,18 @@ func (h *host) dockerRules() [][]string {
 
 // passDocker puts our accepts into Docker's chain, for IPv4 and IPv6, if they are not there.
 // Without iptables there is no Docker policy to get past.
-func (h *host) passDocker() error {
+func (h *host) passDocker(ctx context.Context) error {
 	var errs []error
 	for _, tool := range []string{"iptables", "ip6tables"} {
 		if _, err := exec.LookPath(tool); err == nil {
-			errs = append(errs, h.passTool(tool))
+			errs = append(errs, h.passTool(ctx, tool))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (h *host) passTool(tool string) error {
-	have, err := output(h.links, tool, "-w", "-S")
+func (h *host) passTool(ctx context.Context, tool string) error {
+	have, err := output(ctx, h.links, tool, "-w", "-S")
 	if err != nil {
 		return err
 	}
@@ -56,7 +58,7 @@ func (h *host) passTool(tool string) error {
 		missing = append(missing, []string{"-I", "FORWARD", "-j", dockerChain})
 	}
 	for _, args := range missing {
-		if err := run(h.links, tool, append([]string{"-w"}, args...)...); err != nil {
+		if err := run(ctx, h.links, tool, append([]string{"-w"}, args...)...); err != nil {
 			return err
 		}
 	}
@@ -65,18 +67,18 @@ func (h *host) passTool(tool string) error {
 
 // unpassDocker takes our accepts out again. The chain is Docker's, unless nothing is in it:
 // Docker's has a rule.
-func (h *host) unpassDocker() error {
+func (h *host) unpassDocker(ctx context.Context) error {
 	var errs []error
 	for _, tool := range []string{"iptables", "ip6tables"} {
 		if _, err := exec.LookPath(tool); err == nil {
-			errs = append(errs, h.unpassTool(tool))
+			errs = append(errs, h.unpassTool(ctx, tool))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (h *host) unpassTool(tool string) error {
-	have, err := output(h.links, tool, "-w", "-S")
+func (h *host) unpassTool(ctx context.Context, tool string) error {
+	have, err := output(ctx, h.links, tool, "-w", "-S")
 	if err != nil {
 		return err
 	}
@@ -95,24 +97,26 @@ func (h *host) unpassTool(tool string) error {
 		surplus = append(surplus, []string{"-D", "FORWARD", "-j", dockerChain}, []string{"-X", dockerChain})
 	}
 	for _, args := range surplus {
-		if err := run(h.links, tool, append([]string{"-w"}, args...)...); err != nil {
+		if err := run(ctx, h.links, tool, append([]string{"-w"}, args...)...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func run(at *link.Handle, name string, args ...string) error {
-	_, err := output(at, name, args...)
+func run(ctx context.Context, at *link.Handle, name string, args ...string) error {
+	_, err := output(ctx, at, name, args...)
 	return err
 }
 
-// output runs a program in the namespace.
-func output(at *link.Handle, name string, args ...string) (string, error) {
+// output runs a program in the namespace. One that waits for a lock for ever is stopped.
+func output(ctx context.Context, at *link.Handle, name string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	var out []byte
 	err := at.In(func() error {
 		var err error
-		out, err = exec.Command(name, args...).CombinedOutput()
+		out, err = exec.CommandContext(ctx, name, args...).CombinedOutput()
 		return err
 	})
 	if err != nil {

@@ -2,9 +2,12 @@ package dataplane
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,7 +101,7 @@ func ip4(from, to string, protocol byte, payload []byte) []byte {
 	copy(head[12:], addr(from).AsSlice())
 	copy(head[16:], addr(to).AsSlice())
 	binary.BigEndian.PutUint16(head[10:], checksum(head))
-	return append(head, payload...)
+	return slices.Concat(head, payload)
 }
 
 func ip6(from, to string, protocol byte, payload []byte) []byte {
@@ -107,7 +110,7 @@ func ip6(from, to string, protocol byte, payload []byte) []byte {
 	binary.BigEndian.PutUint16(head[4:], uint16(len(payload)))
 	copy(head[8:], addr(from).AsSlice())
 	copy(head[24:], addr(to).AsSlice())
-	return append(head, payload...)
+	return slices.Concat(head, payload)
 }
 
 // icmp6 computes no checksum: nothing between the taps looks at it but conntrack, which
@@ -271,7 +274,10 @@ func TestTheHostIsNotOnTheBridge(t *testing.T) {
 	for _, c := range []*container{known, unknown} {
 		must(t, c.AddRoute(link.Route{To: cidr("192.0.2.0/24"), Link: "eth0"}))
 		mustNotPing(t, c.Handle, addr("192.0.2.1"))
-		must(t, run(c.Handle, "ip", "neigh", "replace", "192.0.2.1", "lladdr", bridge.MAC.String(), "dev", "eth0"))
+		if seen, err := output(context.Background(), c.Handle, "ip", "neigh", "show", "192.0.2.1"); err != nil || strings.Contains(seen, "lladdr") {
+			t.Errorf("the host answered ARP: %s %v", seen, err)
+		}
+		must(t, run(context.Background(), c.Handle, "ip", "neigh", "replace", "192.0.2.1", "lladdr", bridge.MAC.String(), "dev", "eth0"))
 		mustNotPing(t, c.Handle, addr("192.0.2.1"))
 	}
 	// Not even a frame of a port's comes in. The stranger's does, and is refused as IP only.
@@ -308,4 +314,50 @@ func listenUDP(tb testing.TB, at *link.Handle, addr netip.AddrPort) *net.UDPConn
 	tb.Cleanup(func() { _ = conn.Close() })
 	must(tb, conn.SetDeadline(time.Now().Add(patience)))
 	return conn
+}
+
+// fragment4 is a part of a datagram's IP payload.
+func fragment4(from, to string, offset int, more bool, payload []byte) []byte {
+	packet := ip4(from, to, unix.IPPROTO_UDP, payload)
+	field := uint16(offset / 8)
+	if more {
+		field |= 0x2000
+	}
+	binary.BigEndian.PutUint16(packet[4:], 0x7777)
+	binary.BigEndian.PutUint16(packet[6:], field)
+	packet[10], packet[11] = 0, 0
+	binary.BigEndian.PutUint16(packet[10:], checksum(packet[:20]))
+	return packet
+}
+
+// The first half of a datagram from one network and the second from another, with the same
+// addresses and the same identification, are no datagram.
+func TestFragmentsOfTwoNetworksDoNotMix(t *testing.T) {
+	h := newHost(t)
+	g := outGroup(ingress(false))
+	a1, b1, a2, b2 := port(1, 5, g.ID), port(2, 6, g.ID), port(3, 5, g.ID), port(4, 6, g.ID)
+	one, two := dualNetwork(1, a1, b1), dualNetwork(2, a2, b2)
+	h.run(minicloud.Desired{Networks: []minicloud.Network{one, two}, Groups: []minicloud.SecurityGroup{g}})
+	ca1, cb1, ca2, cb2 := h.plug(one, a1), h.plug(one, b1), h.plug(two, a2), h.plug(two, b2)
+	mustPing(t, ca1.Handle, b1.IPs[0])
+	mustPing(t, ca2.Handle, b2.IPs[0])
+	w1, w2 := newWire(t, ca1.Handle, "eth0"), newWire(t, ca2.Handle, "eth0")
+	s1, s2 := listenUDP(t, cb1.Handle, at("10.2.0.6", 5000)), listenUDP(t, cb2.Handle, at("10.2.0.6", 5000))
+
+	whole := append(udp(1000, 5000, "mixed"), make([]byte, 64)...)
+	binary.BigEndian.PutUint16(whole[4:], uint16(len(whole)))
+	const cut = 24
+	w1.send(ethernet(mac(b1.MAC), mac(a1.MAC), unix.ETH_P_IP, fragment4("10.2.0.5", "10.2.0.6", 0, true, whole[:cut])))
+	w2.send(ethernet(mac(b2.MAC), mac(a2.MAC), unix.ETH_P_IP, fragment4("10.2.0.5", "10.2.0.6", cut, false, whole[cut:])))
+	for i, w := range []*wire{w1, w2} {
+		p, q := []minicloud.Port{a1, a2}[i], []minicloud.Port{b1, b2}[i]
+		w.send(v4Ports(mac(q.MAC), mac(p.MAC), 2000, 5000, "whole"))
+	}
+	for _, s := range []*net.UDPConn{s1, s2} {
+		buf := make([]byte, 200)
+		got, err := s.Read(buf)
+		if err != nil || string(buf[:got]) != "test:whole;" {
+			t.Errorf("got %q first, %v", buf[:got], err)
+		}
+	}
 }

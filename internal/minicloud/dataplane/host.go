@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -126,7 +127,7 @@ func (h *host) connectUplink(n minicloud.Network, inside *link.Handle) error {
 	}
 	ours := []netip.Prefix{single(hostLink4), single(hostLink6)}
 	theirs := []netip.Prefix{single(routerLink4(n.Index)), single(routerLink6(n.Index))}
-	if err := join2(h.links.SetAddresses(name, ours), inside.SetAddresses(uplinkInside, theirs)); err != nil {
+	if err := errors.Join(h.links.SetAddresses(name, ours), inside.SetAddresses(uplinkInside, theirs)); err != nil {
 		return err
 	}
 	return errors.Join(
@@ -137,12 +138,10 @@ func (h *host) connectUplink(n minicloud.Network, inside *link.Handle) error {
 }
 
 func wayOut(inside *link.Handle, via netip.Addr, all string) error {
-	return join2(
+	return errors.Join(
 		inside.AddRoute(link.Route{To: single(via), Link: uplinkInside}),
 		inside.AddRoute(link.Route{To: netip.MustParsePrefix(all), Via: via, Link: uplinkInside}))
 }
-
-func join2(a, b error) error { return errors.Join(a, b) }
 
 func single(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 
@@ -192,8 +191,8 @@ func (h *host) sweep(keep func(networkID string) bool) error {
 }
 
 // prepare sets what holds for the host as a whole.
-func (h *host) prepare() error {
-	if err := h.loadBridgeFilter(); err != nil {
+func (h *host) prepare(ctx context.Context) error {
+	if err := h.loadBridgeFilter(ctx); err != nil {
 		return err
 	}
 	return h.links.SetSysctl("net/ipv4/ip_forward", "1")
@@ -202,12 +201,12 @@ func (h *host) prepare() error {
 // loadBridgeFilter makes sure that br_netfilter is in the kernel. When it is we who load
 // it, its host-wide default (filter every bridge) is switched off, so that bridges of
 // others behave as before; ours ask for it one by one.
-func (h *host) loadBridgeFilter() error {
+func (h *host) loadBridgeFilter(ctx context.Context) error {
 	const iptables, ip6tables = "net/bridge/bridge-nf-call-iptables", "net/bridge/bridge-nf-call-ip6tables"
 	if _, err := h.links.Sysctl(iptables); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := run(h.links, "modprobe", "br_netfilter"); err != nil {
+	if err := run(ctx, h.links, "modprobe", "br_netfilter"); err != nil {
 		return fmt.Errorf("cannot filter bridged traffic without the kernel module br_netfilter: %w", err)
 	}
 	return h.links.SetSysctl(iptables, "0", ip6tables, "0")

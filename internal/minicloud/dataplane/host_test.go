@@ -126,7 +126,7 @@ func newHost(tb testing.TB) *testHost {
 	h.likeDocker()
 	tb.Cleanup(func() {
 		if tb.Failed() && os.Getenv("DATAPLANE_DUMP") != "" {
-			rules, _ := output(h.links, "nft", "list", "ruleset")
+			rules, _ := output(context.Background(), h.links, "nft", "list", "ruleset")
 			tb.Log(rules)
 		}
 		h.stop()
@@ -143,9 +143,9 @@ func newHost(tb testing.TB) *testHost {
 // bridge filter off, so that nothing works by its accident.
 func (h *testHost) likeDocker() {
 	for _, tool := range []string{"iptables", "ip6tables"} {
-		must(h.tb, run(h.links, tool, "-w", "-P", "FORWARD", "DROP"))
+		must(h.tb, run(context.Background(), h.links, tool, "-w", "-P", "FORWARD", "DROP"))
 	}
-	_ = run(h.links, "modprobe", "br_netfilter") // built in here and there
+	_ = run(context.Background(), h.links, "modprobe", "br_netfilter") // built in here and there
 	must(h.tb, h.links.SetSysctl("net/bridge/bridge-nf-call-iptables", "0", "net/bridge/bridge-nf-call-ip6tables", "0"))
 }
 

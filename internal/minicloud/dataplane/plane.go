@@ -63,7 +63,7 @@ func (p *Plane) Run(ctx context.Context) error {
 	}
 	defer links.Close()
 	h := &host{links: links, prefix: p.cfg.Prefix}
-	if err := h.prepare(); err != nil {
+	if err := h.prepare(ctx); err != nil {
 		return fmt.Errorf("cannot prepare the host for minicloud's networks: %w", err)
 	}
 	events, err := links.Watch(ctx)
@@ -83,7 +83,7 @@ func (p *Plane) Run(ctx context.Context) error {
 
 // Clear removes everything of ours from the host: rules, routers, bridges, routes. Run must
 // not be running. It may be called again, and when there is nothing.
-func (p *Plane) Clear(_ context.Context) error {
+func (p *Plane) Clear(ctx context.Context) error {
 	links, err := link.Open(p.cfg.Namespace)
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (p *Plane) Clear(_ context.Context) error {
 	return errors.Join(
 		h.sweep(func(string) bool { return false }), // routes go with their links
 		k.clear(),
-		h.unpassDocker())
+		h.unpassDocker(ctx))
 }
 
 // worker is a running Plane. All its work is done by one goroutine.
@@ -137,7 +137,7 @@ func (w *worker) run(ctx context.Context) error {
 		case <-retry.C:
 			attempt()
 		case <-check.C:
-			w.verify()
+			w.verify(ctx)
 			attempt()
 		case e, ok := <-w.events:
 			if !ok {
@@ -164,10 +164,10 @@ func (w *worker) takeStock() error {
 }
 
 func lost(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return errors.New("cannot watch the host's links any longer")
 	}
-	return errors.New("cannot watch the host's links any longer")
+	return nil
 }
 
 // realise makes the host as the Source wants it now. Rules come before links: a tap that
@@ -186,7 +186,7 @@ func (w *worker) realise(ctx context.Context) error {
 		return err
 	}
 	w.desired = desired
-	err = errors.Join(w.host.links.ForgetFlows(stale), w.networks(), w.report(ctx))
+	err = errors.Join(w.host.links.ForgetFlows(stale), w.networks(ctx), w.report(ctx))
 	if err == nil {
 		select {
 		case <-w.ready:
@@ -199,7 +199,7 @@ func (w *worker) realise(ctx context.Context) error {
 
 // networks makes, changes and removes bridges and routers, then what depends on all of
 // them. Nothing is asked of the kernel when no network changed.
-func (w *worker) networks() error {
+func (w *worker) networks(ctx context.Context) error {
 	wanted := map[string]bool{}
 	var errs []error
 	dirty := !w.swept
@@ -224,7 +224,7 @@ func (w *worker) networks() error {
 	if !dirty {
 		return errors.Join(errs...)
 	}
-	return errors.Join(append(errs, w.afterNetworks(wanted))...)
+	return errors.Join(append(errs, w.afterNetworks(ctx, wanted))...)
 }
 
 func (w *worker) forget(networkID string) error {
@@ -235,7 +235,7 @@ func (w *worker) forget(networkID string) error {
 	return nil
 }
 
-func (w *worker) afterNetworks(wanted map[string]bool) error {
+func (w *worker) afterNetworks(ctx context.Context, wanted map[string]bool) error {
 	if !w.swept {
 		if err := w.host.sweep(func(id string) bool { return wanted[id] }); err != nil {
 			return err
@@ -244,7 +244,7 @@ func (w *worker) afterNetworks(wanted map[string]bool) error {
 	}
 	var errs []error
 	if !w.passed {
-		err := w.host.passDocker()
+		err := w.host.passDocker(ctx)
 		w.passed = err == nil
 		errs = append(errs, err)
 	}
@@ -266,7 +266,7 @@ func (w *worker) ensureNetwork(n minicloud.Network) error {
 func shape(n minicloud.Network) string { return fmt.Sprint(n.Index, n.MTU, n.Subnets) }
 
 // verify looks for what others may have removed, and forgets that it stands.
-func (w *worker) verify() {
+func (w *worker) verify(ctx context.Context) {
 	ok, err := w.kernel.intact()
 	if err != nil {
 		w.cfg.Log.Warn("cannot look after the packet filter", "err", err)
@@ -274,7 +274,7 @@ func (w *worker) verify() {
 		w.cfg.Log.Warn("somebody removed the packet filter, loading it anew")
 		w.kernel.have = nil
 	}
-	if err := w.host.passDocker(); err != nil {
+	if err := w.host.passDocker(ctx); err != nil {
 		w.cfg.Log.Warn("cannot look after Docker's forward chain", "err", err)
 	}
 	if err := w.host.routeNetworks(w.desired.Networks); err != nil {

@@ -106,7 +106,7 @@ func TestAPortIsToldAsItsTapComesAndGoes(t *testing.T) {
 // mentions counts the lines of our rules that have the word.
 func (h *testHost) mentions(word string) int {
 	h.tb.Helper()
-	rules, err := output(h.links, "nft", "list", "ruleset")
+	rules, err := output(context.Background(), h.links, "nft", "list", "ruleset")
 	must(h.tb, err)
 	return strings.Count(rules, word)
 }
@@ -118,7 +118,7 @@ func TestAPortThatIsGoneLeavesNoRules(t *testing.T) {
 	n := dualNetwork(1, a)
 	d := minicloud.Desired{Networks: []minicloud.Network{n}, Groups: []minicloud.SecurityGroup{g}}
 	h.run(d)
-	before, err := output(h.links, "nft", "list", "ruleset")
+	before, err := output(context.Background(), h.links, "nft", "list", "ruleset")
 	must(t, err)
 	n.Ports = []minicloud.Port{a, b}
 	d.Networks = []minicloud.Network{n}
@@ -132,7 +132,7 @@ func TestAPortThatIsGoneLeavesNoRules(t *testing.T) {
 	// The order of calls is the order of work: once a later change is told, this one is done.
 	h.apply(d)
 	if h.mentions(tapName(b.ID)) != 0 || h.mentions("10.2.0.6") != 0 || h.mentions("to-2 ") != 0 {
-		after, _ := output(h.links, "nft", "list", "ruleset")
+		after, _ := output(context.Background(), h.links, "nft", "list", "ruleset")
 		t.Errorf("rules of the port are left:\n%s", cmp.Diff(before, after))
 	}
 }
@@ -224,14 +224,14 @@ func TestClearLeavesTheHostAsItWas(t *testing.T) {
 			{"iptables", "-S"},
 			{"ip6tables", "-S"},
 		} {
-			text, err := output(h.links, args[0], args[1:]...)
+			text, err := output(context.Background(), h.links, args[0], args[1:]...)
 			must(t, err)
 			out[strings.Join(args, " ")] = text
 		}
 		return out
 	}
-	must(t, run(h.links, "iptables", "-w", "-S")) // lists make iptables' own tables
-	must(t, run(h.links, "ip6tables", "-w", "-S"))
+	must(t, run(context.Background(), h.links, "iptables", "-w", "-S")) // lists make iptables' own tables
+	must(t, run(context.Background(), h.links, "ip6tables", "-w", "-S"))
 	before := state()
 	g := defaultGroup()
 	a := port(1, 5, g.ID)
@@ -253,23 +253,23 @@ func TestDockersChainIsShared(t *testing.T) {
 	for _, args := range []string{
 		"-N DOCKER-USER", "-A DOCKER-USER -s 203.0.113.9/32 -j DROP", "-A DOCKER-USER -j RETURN", "-A FORWARD -j DOCKER-USER",
 	} {
-		must(t, run(h.links, "iptables", append([]string{"-w"}, strings.Fields(args)...)...))
+		must(t, run(context.Background(), h.links, "iptables", append([]string{"-w"}, strings.Fields(args)...)...))
 	}
-	before, err := output(h.links, "iptables", "-S")
+	before, err := output(context.Background(), h.links, "iptables", "-S")
 	must(t, err)
 	h.run(minicloud.Desired{Networks: []minicloud.Network{dualNetwork(1)}})
 	h.stop()
-	first, err := output(h.links, "iptables", "-S")
+	first, err := output(context.Background(), h.links, "iptables", "-S")
 	must(t, err)
 	h.run(minicloud.Desired{Networks: []minicloud.Network{dualNetwork(1)}})
 	h.stop()
-	again, err := output(h.links, "iptables", "-S")
+	again, err := output(context.Background(), h.links, "iptables", "-S")
 	must(t, err)
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Errorf("a second start changes the chain (-first +second):\n%s", diff)
 	}
 	must(t, h.plane().Clear(context.Background()))
-	after, err := output(h.links, "iptables", "-S")
+	after, err := output(context.Background(), h.links, "iptables", "-S")
 	must(t, err)
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("the chain is not as it was (-before +after):\n%s", diff)
@@ -286,7 +286,7 @@ func TestAFlushedRulesetIsLoadedAnew(t *testing.T) {
 	ca := h.plug(n, a)
 	h.plug(n, b)
 	mustNotPing(t, ca.Handle, netip.MustParseAddr("10.2.0.6"))
-	must(t, run(h.links, "nft", "flush", "ruleset"))
+	must(t, run(context.Background(), h.links, "nft", "flush", "ruleset"))
 	h.apply(d) // its change finds the tables gone
 	mustNotPing(t, ca.Handle, addr("10.2.0.6"))
 	mustPing(t, ca.Handle, addr("10.2.0.1"))

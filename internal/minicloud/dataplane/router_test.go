@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"context"
 	"net/netip"
 	"testing"
 
@@ -121,8 +122,8 @@ func TestNetworksAndDockerAreIsolatedFromEachOther(t *testing.T) {
 	h.defaultVia(user, "172.18.0.1")
 	h.defaultVia(user, "fd18::1")
 	h.defaultVia(bare, "172.17.0.1")
-	must(t, run(h.links, "iptables", "-w", "-P", "FORWARD", "ACCEPT")) // nobody else may be the reason
-	must(t, run(h.links, "ip6tables", "-w", "-P", "FORWARD", "ACCEPT"))
+	must(t, run(context.Background(), h.links, "iptables", "-w", "-P", "FORWARD", "ACCEPT")) // nobody else may be the reason
+	must(t, run(context.Background(), h.links, "ip6tables", "-w", "-P", "FORWARD", "ACCEPT"))
 	h.run(minicloud.Desired{Networks: []minicloud.Network{one, two}, Groups: []minicloud.SecurityGroup{g}})
 	ca, cb := h.plug(one, a), h.plug(two, b)
 	for _, ip := range b.IPs {
@@ -137,7 +138,7 @@ func TestNetworksAndDockerAreIsolatedFromEachOther(t *testing.T) {
 	mustNotPing(t, cb.Handle, addr("172.17.0.2"))
 	// What Docker publishes on the host's own addresses is there for tenants as for the world.
 	listen(t, user, at("::", 80))
-	must(t, run(h.links, "iptables", "-w", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "--dport", "8080",
+	must(t, run(context.Background(), h.links, "iptables", "-w", "-t", "nat", "-A", "PREROUTING", "-p", "tcp", "--dport", "8080",
 		"-m", "addrtype", "--dst-type", "LOCAL", "-j", "DNAT", "--to", "172.18.0.2:80"))
 	mustDial(t, ca.Handle, at("172.18.0.1", 8080))
 }
@@ -222,9 +223,9 @@ func TestARangeThatTheHostUsesIsNotTaken(t *testing.T) {
 // Docker masquerades and redirects by address alone; a tenant may use the same ones.
 func TestTheHostsTranslationDoesNotTouchBridgedTraffic(t *testing.T) {
 	h := newHost(t)
-	must(t, run(h.links, "iptables", "-w", "-t", "nat", "-A", "POSTROUTING", "-s", "10.2.0.0/24", "-j", "MASQUERADE"))
-	must(t, run(h.links, "iptables", "-w", "-t", "nat", "-A", "PREROUTING", "-d", "10.2.0.6", "-j", "DNAT", "--to", "10.2.0.77"))
-	must(t, run(h.links, "ip6tables", "-w", "-t", "nat", "-A", "POSTROUTING", "-s", "fd02::/64", "-j", "MASQUERADE"))
+	must(t, run(context.Background(), h.links, "iptables", "-w", "-t", "nat", "-A", "POSTROUTING", "-s", "10.2.0.0/24", "-j", "MASQUERADE"))
+	must(t, run(context.Background(), h.links, "iptables", "-w", "-t", "nat", "-A", "PREROUTING", "-d", "10.2.0.6", "-j", "DNAT", "--to", "10.2.0.77"))
+	must(t, run(context.Background(), h.links, "ip6tables", "-w", "-t", "nat", "-A", "POSTROUTING", "-s", "fd02::/64", "-j", "MASQUERADE"))
 	g := defaultGroup()
 	a, b := port(1, 5, g.ID), port(2, 6, g.ID)
 	n := dualNetwork(1, a, b)
