@@ -24,7 +24,7 @@ demo-down: ## removes all that the demo left running, and checks that nothing is
 test: ## every test there is
 	@scripts/test.sh
 
-check: tools ## what can be said of the code without running it, and the race detector
+check: tools ## formatting, vet, linters, the law of imports, and the race detector
 	@scripts/check.sh
 
 unit: ## all tests but the end-to-end ones

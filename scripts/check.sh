@@ -15,3 +15,7 @@ echo "== golangci-lint"
 golangci-lint run ./...
 echo "== go mod tidy changes nothing"
 go mod tidy -diff
+echo "== who may import whom"
+go test ./tests/law
+echo "== the race detector"
+CGO_ENABLED=1 go test -race -short -timeout 20m ./...

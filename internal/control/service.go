@@ -106,10 +106,10 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // of networks, and watches the hosts, until ctx ends. It can be called once.
 func (s *Service) Run(ctx context.Context) error {
 	owed, err := s.Store.OwedActions(ctx, "")
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil //nolint:nilerr // told to end before it began
+	case err != nil:
 		return fmt.Errorf("cannot find what is owed: %w", err)
 	}
 	for _, action := range owed {

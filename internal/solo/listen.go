@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
 )
 
@@ -60,5 +61,5 @@ func endpoint(l net.Listener, path string) string {
 	if address.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(address.Port)) + path
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(address.Port)) + path
 }

@@ -2,6 +2,7 @@ package solo
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 )
@@ -17,7 +18,6 @@ func notify(ctx context.Context, fact string) error {
 	if err != nil {
 		return err
 	}
-	defer socket.Close()
 	_, err = socket.Write([]byte(fact))
-	return err
+	return errors.Join(err, socket.Close())
 }

@@ -70,7 +70,7 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	case err = <-locked:
 	case <-ctx.Done():
 		go func() { // the wait cannot be broken off, only forgotten
-			_ = <-locked
+			<-locked
 			file.Close()
 		}()
 		return nil, fmt.Errorf("cannot lock database %s: %w", path, ctx.Err())

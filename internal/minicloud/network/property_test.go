@@ -80,9 +80,9 @@ func (m *subnetModel) somePort(t *rapid.T) string {
 // create asks for n ports in one request, the last of them impossible if spoil is set.
 func (m *subnetModel) create(t *rapid.T) {
 	n, spoil := rapid.IntRange(1, 4).Draw(t, "ports"), rapid.Bool().Draw(t, "spoil")
-	want := make([]object, n)
-	for i := range want {
-		want[i] = object{"network_id": m.net}
+	var want []object
+	for range n {
+		want = append(want, object{"network_id": m.net})
 	}
 	if spoil {
 		want = append(want, object{"network_id": m.net, "fixed_ips": []object{{"subnet_id": m.sub}, {"ip_address": "10.0.0.1"}}})

@@ -111,7 +111,7 @@ func appendJSON(b []byte, v any) []byte {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		// Only our own types come here; one that cannot be written is a broken invariant.
-		panic(err)
+		panic(err) //nolint:forbidigo // see above
 	}
 	return append(b, raw...)
 }

@@ -162,7 +162,7 @@ func prefixSet(prefixes []netip.Prefix) *netipx.IPSet {
 	}
 	set, err := b.IPSet()
 	if err != nil {
-		panic(err) // prefixes are checked where they enter
+		panic(err) //nolint:forbidigo // a broken invariant: prefixes are checked where they enter
 	}
 	return set
 }
