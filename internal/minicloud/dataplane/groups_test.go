@@ -174,7 +174,8 @@ func TestPortSecurityOffAndAdminDown(t *testing.T) {
 	mustPing(t, co.Handle, addr("fd02::7"))
 	mustPing(t, cd.Handle, addr("10.2.0.7"))
 
-	n.Ports[1].AdminUp = false
+	down.AdminUp = false
+	n.Ports = []minicloud.Port{open, down, plain}
 	d.Networks = []minicloud.Network{n}
 	h.apply(d)
 	mustNotPing(t, cd.Handle, addr("10.2.0.7"))
