@@ -47,6 +47,19 @@ type Binder struct {
 // New returns a Binder that works with the links of a namespace, normally the host's.
 func New(links *link.Handle, log *slog.Logger) *Binder { return &Binder{links, log} }
 
+// Open returns a Binder that works in the namespace of the calling thread, normally the
+// host's. Close it after use.
+func Open(log *slog.Logger) (*Binder, error) {
+	links, err := link.Open("")
+	if err != nil {
+		return nil, err
+	}
+	return New(links, log), nil
+}
+
+// Close gives back what Open took. It is for Binders from Open only.
+func (b *Binder) Close() { b.links.Close() }
+
 // plugger connects and disconnects the host end of a pair that exists.
 type plugger struct {
 	plug   func(*Binder, Binding) error

@@ -73,7 +73,7 @@ func (d *Driver) answerMAC(e endpoint, r EndpointRequest) (string, error) {
 }
 
 func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest) (mac string, err error) {
-	c, err := d.claimOf(ctx, n, r)
+	c, err := d.claimOf(n, r)
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest)
 
 // claimOf returns the claim that has the endpoint's addresses, a new one if the requests
 // for them got lost.
-func (d *Driver) claimOf(ctx context.Context, n network, r EndpointRequest) (claim, error) {
+func (d *Driver) claimOf(n network, r EndpointRequest) (claim, error) {
 	c := claim{MAC: r.MAC, NetworkID: n.NeutronID, ProjectID: n.PortProject}
 	var found []claim
 	err := d.DB.View(func(tx *kv.Tx) error {

@@ -214,7 +214,7 @@ func TestFailureAtEveryCall(t *testing.T) {
 		for _, way := range []*faults{{}, {done: true}, {refuse: true}} {
 			t.Run(fmt.Sprintf("%s done=%t refuse=%t", name, way.done, way.refuse), func(t *testing.T) {
 				reached := 0
-				for i := 0; i < most; i++ {
+				for i := range most {
 					f := &faults{left: i, done: way.done, refuse: way.refuse}
 					s := shaky{c.Service, binder, f}
 					clock := &clock{}

@@ -215,7 +215,7 @@ func (p *plugin) send(verb string, body any) (int, object) {
 	raw, err := json.Marshal(body)
 	must(p.tb, err)
 	w := httptest.NewRecorder()
-	p.handler.ServeHTTP(w, httptest.NewRequest("POST", "/"+verb, bytes.NewReader(raw)))
+	p.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/"+verb, bytes.NewReader(raw)))
 	answer := object{}
 	read, _ := io.ReadAll(w.Body)
 	if err := json.Unmarshal(read, &answer); err != nil {

@@ -104,7 +104,7 @@ func FuzzVerbs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, which int, body []byte) {
 		w := httptest.NewRecorder()
 		path := "/" + verbs[uint(which)%uint(len(verbs))]
-		h.ServeHTTP(w, httptest.NewRequest("POST", path, bytes.NewReader(body)))
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body)))
 		if w.Code != http.StatusOK && w.Code != http.StatusBadRequest || !json.Valid(w.Body.Bytes()) {
 			t.Errorf("%s %q: %d %s", path, body, w.Code, w.Body)
 		}

@@ -64,7 +64,7 @@ func vacant(path string) error {
 		return fmt.Errorf("cannot make socket %s: there is a file of another kind; remove it", path)
 	}
 	const enough = time.Second
-	conn, err := net.DialTimeout("unix", path, enough)
+	conn, err := (&net.Dialer{Timeout: enough}).Dial("unix", path)
 	if err == nil {
 		_ = conn.Close()
 	}
@@ -105,6 +105,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), defaultDeadline+slowest)
 	defer cancel()
 	err := server.Shutdown(stop)
-	<-ended
+	if served := <-ended; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	return err
 }
