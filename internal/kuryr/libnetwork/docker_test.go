@@ -252,6 +252,8 @@ func TestDocker(t *testing.T) {
 		e.tb = t
 		lone := c.lone(t)
 		first := e.network("new", "--subnet", "10.242.0.0/24", "--gateway", "10.242.0.1")
+		made := got(c.Service.FindNetworks(context.Background(), zun.NeutronQuery{Name: "kuryr-net-" + e.must("network", "inspect", "-f", "{{.Id}}", first)[:8]}))(t)[0]
+		t.Cleanup(func() { must(t, links.Delete("brq"+made.ID[:11])) })
 		second := e.network("lone", "--subnet", "10.243.0.0/24", "-o", "neutron.net.name=lone",
 			"-o", "neutron.subnet.uuid="+lone.SubnetIDs[0], "--ipam-opt", "neutron.subnet.uuid="+lone.SubnetIDs[0])
 		a, b := e.container("a", "--net", first), e.container("b", "--net", second)
