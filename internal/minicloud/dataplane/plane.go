@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -263,7 +264,11 @@ func (w *worker) ensureNetwork(n minicloud.Network) error {
 }
 
 // shape is equal as long as nothing about the network's links has to change.
-func shape(n minicloud.Network) string { return fmt.Sprint(n.Index, n.MTU, n.Subnets) }
+// The order of its subnets means nothing.
+func shape(n minicloud.Network) string {
+	subnets := slices.SortedFunc(slices.Values(n.Subnets), func(a, b minicloud.Subnet) int { return strings.Compare(a.ID, b.ID) })
+	return fmt.Sprint(n.Index, n.MTU, subnets)
+}
 
 // verify looks for what others may have removed, and forgets that it stands.
 func (w *worker) verify(ctx context.Context) {
