@@ -64,10 +64,14 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot lock database: %w", err)
 	}
-	locked := make(chan error, 1)
-	go func() { locked <- syscall.Flock(int(file.Fd()), syscall.LOCK_EX) }()
+	var refused error
+	locked := make(chan struct{})
+	go func() {
+		refused = syscall.Flock(int(file.Fd()), syscall.LOCK_EX)
+		close(locked)
+	}()
 	select {
-	case err = <-locked:
+	case <-locked:
 	case <-ctx.Done():
 		go func() { // the wait cannot be broken off, only forgotten
 			<-locked
@@ -75,9 +79,9 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		}()
 		return nil, fmt.Errorf("cannot lock database %s: %w", path, ctx.Err())
 	}
-	if err != nil {
+	if refused != nil {
 		file.Close()
-		return nil, fmt.Errorf("cannot lock database %s: %w", path, err)
+		return nil, fmt.Errorf("cannot lock database %s: %w", path, refused)
 	}
 	return func() { file.Close() }, nil
 }
