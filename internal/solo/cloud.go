@@ -25,6 +25,11 @@ func (s *Solo) openCloud(ctx context.Context) (cloud, error) {
 
 // buildMinicloud adds the embedded Keystone, Neutron and data plane.
 func (s *Solo) buildMinicloud(ctx context.Context) (cloud, error) {
+	lock, err := lockDataPlane(ctx)
+	if err != nil {
+		return cloud{}, err
+	}
+	s.closers = append(s.closers, lock)
 	records, err := s.openRecords("minicloud.db")
 	if err != nil {
 		return cloud{}, err

@@ -63,3 +63,21 @@ func endpoint(l net.Listener, path string) string {
 	}
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(address.Port)) + path
 }
+
+// dataPlaneLock is an abstract unix socket: it belongs to a network namespace, as the data
+// plane does, and is gone with the process that holds it.
+const dataPlaneLock = "@gozun/dataplane"
+
+// lockDataPlane makes sure that one embedded network at a time works on this host's links
+// and rules, whatever the state directories.
+func lockDataPlane(ctx context.Context) (net.Listener, error) {
+	lock, err := new(net.ListenConfig).Listen(ctx, "unix", dataPlaneLock)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, errors.New("another zund with an embedded network runs on this machine, and two would undo each other's work. " +
+			"Stop that one first; to find it: ps -C zund -f")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot lock the data plane: %w", err)
+	}
+	return lock, nil
+}

@@ -21,10 +21,31 @@ func testConfig(t *testing.T) Config {
 	if os.Geteuid() != 0 {
 		t.Skip("zund runs as root only, and so does this test")
 	}
+	awaitFreeDataPlane(t)
 	return Config{
 		StateDir:     filepath.Join(t.TempDir(), "state"),
 		IdentityAddr: "127.0.0.1:0", NetworkAddr: "127.0.0.1:0", ContainerAddr: "127.0.0.1:0",
 		Host: "host-of-the-test", PluginDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+}
+
+// awaitFreeDataPlane waits until no zund of somebody else runs on this machine.
+func awaitFreeDataPlane(t *testing.T) {
+	t.Helper()
+	deadline := time.After(5 * time.Minute)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		lock, err := lockDataPlane(context.Background())
+		if err == nil {
+			lock.Close()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Skipf("another zund keeps running on this machine: %v", err)
+		}
 	}
 }
 
@@ -113,11 +134,22 @@ func TestLostCredentialsAreMadeAnew(t *testing.T) {
 	}
 }
 
+// Two embedded networks would undo each other's bridges and rules, also from two state
+// directories.
+func TestTwoOnOneMachine(t *testing.T) {
+	first, second := testConfig(t), testConfig(t)
+	mustNew(t, first)
+	if _, err := New(context.Background(), second); err == nil || !strings.Contains(err.Error(), "another zund") {
+		t.Errorf("a second one on this machine: %v", err)
+	}
+}
+
 func TestTwoOnOneStateDirectory(t *testing.T) {
 	config := testConfig(t)
+	config.Cloud = &keystone.Credentials{AuthURL: "http://127.0.0.1:1/v3", Username: "zun", Password: "x", ProjectName: "service"}
 	mustNew(t, config)
-	if _, err := New(context.Background(), config); err == nil || !strings.Contains(err.Error(), "another zund") {
-		t.Errorf("a second process on the state directory: %v", err)
+	if _, err := New(context.Background(), config); err == nil || !strings.Contains(err.Error(), "zund status") {
+		t.Errorf("a second one on the state directory: %v", err)
 	}
 }
 

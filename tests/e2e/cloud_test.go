@@ -54,9 +54,30 @@ func startCloud(tb testing.TB, dockerHost string) *cloud {
 		"--state-dir", c.state, "--log-level", "debug",
 		"--identity-listen", freeAddress(tb), "--network-listen", freeAddress(tb), "--container-listen", freeAddress(tb),
 	}
+	awaitOthers(tb)
 	tb.Cleanup(c.purge)
 	c.start()
 	return c
+}
+
+// awaitOthers waits until no other zund runs on this machine: one holds this socket.
+func awaitOthers(tb testing.TB) {
+	tb.Helper()
+	deadline := time.After(10 * time.Minute)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		other, err := net.Dial("unix", "@gozun/dataplane")
+		if err != nil {
+			return
+		}
+		other.Close()
+		select {
+		case <-tick.C:
+		case <-deadline:
+			tb.Fatal("another zund keeps running on this machine; stop it first (make demo-down)")
+		}
+	}
 }
 
 func freeAddress(tb testing.TB) string {
