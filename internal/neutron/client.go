@@ -2,6 +2,7 @@ package neutron
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -20,6 +21,9 @@ type Options struct {
 	Endpoint string            // Neutron's URL with or without /v2.0; "" takes the catalog's
 	Timeout  time.Duration     // of one call; 0 is 30 s
 	OnCall   func(verb string) // called before every HTTP request with "POST ports" and the like, for counting
+	// Observe, if set, is told of every HTTP request after it: "POST ports", the status (0: no
+	// answer) and the time it took. ctx is the caller's.
+	Observe func(ctx context.Context, call string, status int, took time.Duration)
 }
 
 // Client calls Neutron with a session's token, or, made by As, with a user's. It is safe
@@ -121,10 +125,26 @@ func (c *Client) send(ctx context.Context, token, base string, r request) error 
 	if !strings.Contains(url, "://") {
 		url = base + "/v2.0/" + url
 	}
-	_, err := service.Request(ctx, r.method, url, &gophercloud.RequestOpts{ //nolint:bodyclose // gophercloud has read and closed it
+	began := time.Now()
+	response, err := service.Request(ctx, r.method, url, &gophercloud.RequestOpts{ //nolint:bodyclose // gophercloud has read and closed it
 		JSONBody: r.body, JSONResponse: r.answer, OkCodes: []int{200, 201, 202, 204},
 	})
+	if c.options.Observe != nil {
+		c.options.Observe(ctx, r.method+" "+r.kind(), statusOf(response, err), time.Since(began))
+	}
 	return err
+}
+
+// statusOf returns the HTTP status of an answer, 0 if there was none.
+func statusOf(response *http.Response, err error) int {
+	var answer gophercloud.ErrUnexpectedResponseCode
+	switch {
+	case errors.As(err, &answer):
+		return answer.Actual
+	case response != nil:
+		return response.StatusCode
+	}
+	return 0
 }
 
 func (c *Client) bearer(ctx context.Context) (string, error) {

@@ -61,15 +61,19 @@ func (c *Client) Port(ctx context.Context, id string) (zun.Port, error) {
 	return show[port, zun.Port](ctx, c, kindPorts, id)
 }
 
-// find lists all pages. A failure on a later page fails the whole: half a list would be
-// taken for all of it.
 func find[W, T any, R resource[W, T]](ctx context.Context, c *Client, kind string, q zun.NeutronQuery) ([]T, error) {
+	return filtered[W, T, R](ctx, c, kind, values(q))
+}
+
+// filtered lists all pages. A failure on a later page fails the whole: half a list would be
+// taken for all of it.
+func filtered[W, T any, R resource[W, T]](ctx context.Context, c *Client, kind string, filter url.Values) ([]T, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	doing := "cannot list " + strings.ReplaceAll(kind, "-", " ")
 	found := []T{}
 	next := kind
-	if query := values(q).Encode(); query != "" {
+	if query := filter.Encode(); query != "" {
 		next += "?" + query
 	}
 	for next != "" {
