@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	// the plugin
 	"internal/kuryr":            {"zun", "internal/kv", "internal/binding"},
 	"internal/kuryr/libnetwork": {"zun", "internal/kuryr"},
-	"internal/binding":          {"zun", "internal/link"},
+	"internal/binding":          {"zun", "internal/link", "internal/ovsdb"},
 
 	// the embedded cloud
 	"internal/minicloud":           {},
@@ -51,6 +51,7 @@ var rooms = map[string][]string{
 	"internal/neutron":  {"zun", "internal/keystone"},
 	"internal/kv":       {},
 	"internal/link":     {},
+	"internal/ovsdb":    {},
 	"internal/config":   {},
 	"internal/metrics":  {"zun"},
 	"internal/cli":      {"zun", "client", "internal/keystone", "internal/neutron"},
