@@ -104,12 +104,12 @@ func TestPythonsFileIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := DefaultKuryr()
-	want.Scope, want.EnableDHCP = "global", false
+	want.Scope, want.External, want.EnableDHCP = "global", false, false
 	want.Login = Login{
 		AuthURL: "http://controller:5000", Username: "kuryr", UserDomainName: "Default", Password: "KURYR_PASS",
 		ProjectName: "service", ProjectDomainName: "Default", Interface: "internal", Timeout: 2500 * time.Millisecond,
 	}
-	if len(c.Warnings) != 2 {
+	if len(c.Warnings) != 4 {
 		t.Errorf("warnings %q", c.Warnings)
 	}
 	c.Warnings = nil
@@ -135,7 +135,7 @@ func TestSampleIsReadAndSaysTheDefaults(t *testing.T) {
 	for _, text := range []string{sample.String(), strings.ReplaceAll(sample.String(), "\n#", "\n")} {
 		var lines []string
 		for _, line := range strings.Split(text, "\n") {
-			if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "[") || strings.Contains(line, " = ") || line == "" {
+			if !strings.HasPrefix(line, " ") {
 				lines = append(lines, line)
 			}
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 // sampleLine is one option of the sample.
@@ -11,15 +12,24 @@ type sampleLine struct{ section, key, value, about string }
 func kuryrLines() []sampleLine {
 	c := DefaultKuryr()
 	return []sampleLine{
-		{"DEFAULT", "host", "", "Name by which Neutron knows this host: that of its agent or OVN chassis. Empty: the host's name."},
+		{"DEFAULT", "host", "", "Name by which Neutron knows this host: that of its agent or OVN chassis (openstack network\nagent list), the binding:host_id of our ports. Empty: the host's name."},
 		{"DEFAULT", "state_dir", c.StateDir, "Where the plugin keeps its records (kuryr.db)."},
-		{"DEFAULT", "socket", c.Socket, "Unix socket for dockerd; the file's name is the driver's."},
-		{"DEFAULT", "debug", "false", "Log every verb's details."},
+		{"DEFAULT", "socket", c.Socket, "Unix socket for dockerd; the file's name without .sock is the driver's name."},
+		{"DEFAULT", "metrics_listen", "", "Where Prometheus may read metrics (GET /metrics), for example 127.0.0.1:9519. Loopback only:\nnobody is asked for a password. Empty: nowhere."},
+		{"DEFAULT", "debug", "false", "Log what debugging needs."},
+		{"DEFAULT", "use_json", "false", "Log JSON, one object a line, instead of key=value text."},
 		{"DEFAULT", "capability_scope", c.Scope, "local, or global for Swarm."},
-		{"DEFAULT", "local_default_address_space", c.AddressSpace, "Name of the address space told to Docker."},
-		{"DEFAULT", "subnetpool_name_prefix", c.PoolPrefix, "Subnetpools we make are named <this>-<cidr>."},
+		{"DEFAULT", "local_default_address_space", c.AddressSpace, "Name of the address space told to Docker, of which there is one."},
+		{"DEFAULT", "global_default_address_space", c.AddressSpace, "The same with capability_scope = global."},
+		{"DEFAULT", "subnetpool_name_prefix", c.PoolPrefix, "Subnetpools that we make are named <this>-<cidr>."},
+		{"DEFAULT", "process_external_connectivity", "True", "Open exposed and published ports of containers with security group rules."},
 		{"binding", "veth_dst_prefix", c.LinkPrefix, "Links in containers are named <this>0, <this>1, ..."},
-		{"neutron", "enable_dhcp", "True", "Whether subnets we make have DHCP."},
+		{"binding", "ovsdb_socket", "", "ovsdb-server's unix socket, for ports that Open vSwitch or OVN wires. Empty: db.sock in\nOVS_RUNDIR or /var/run/openvswitch."},
+		{"neutron", "enable_dhcp", "True", "Whether subnets that we make have DHCP."},
+		{"neutron", "default_subnetpool_v4", c.PoolV4, "Subnetpool, by name, for Docker networks without --subnet."},
+		{"neutron", "default_subnetpool_v6", c.PoolV6, "The same for IPv6."},
+		{"neutron", "vif_plugging_is_fatal", "False", "Let containers wait until Neutron says that their port is ACTIVE, and fail if it does not."},
+		{"neutron", "vif_plugging_timeout", "0", "Seconds to wait so; 0 is as long as Docker can be made to wait."},
 		{"neutron", "auth_url", "", "Keystone, http://controller:5000/v3. Without it the OS_* variables are taken."},
 		{"neutron", "auth_type", "password", "password, token or v3applicationcredential."},
 		{"neutron", "username", "", "User with the role admin or service in the project below."},
@@ -36,11 +46,25 @@ func kuryrLines() []sampleLine {
 	}
 }
 
+const sampleHead = `# kuryr.conf of kuryr-libnetwork, made by: kuryr-libnetwork --print-config
+# What is commented out is the default. A kuryr.conf of the Python plugin is read as it is;
+# the log tells of each option in it that has no effect here, and why. kuryr-libnetwork(8).
+
+`
+
 // WriteKuryrSample writes a commented kuryr.conf with every option and its default.
 func WriteKuryrSample(w io.Writer) error {
+	if _, err := io.WriteString(w, sampleHead); err != nil {
+		return err
+	}
 	section := ""
 	for _, line := range kuryrLines() {
 		if line.section != section {
+			if section != "" {
+				if _, err := fmt.Fprintln(w); err != nil {
+					return err
+				}
+			}
 			section = line.section
 			if _, err := fmt.Fprintf(w, "[%s]\n", section); err != nil {
 				return err
@@ -48,7 +72,7 @@ func WriteKuryrSample(w io.Writer) error {
 		}
 		about := ""
 		if line.about != "" {
-			about = "\n# " + line.about
+			about = "\n# " + strings.ReplaceAll(line.about, "\n", "\n# ")
 		}
 		if _, err := fmt.Fprintf(w, "%s\n#%s = %s\n", about, line.key, line.value); err != nil {
 			return err
