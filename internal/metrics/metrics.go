@@ -28,6 +28,7 @@ type Metrics struct {
 	durations *prometheus.HistogramVec
 	stages    *prometheus.HistogramVec
 	neutron   *prometheus.CounterVec
+	plugin    plugin
 	underway  *underway
 }
 
@@ -48,6 +49,7 @@ func New() *Metrics {
 	}
 	m.registry.MustRegister(m.requests, m.latency, m.actions, m.durations, m.stages, m.neutron,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.plugin = newPlugin(m.registry)
 	return m
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/gozun/gozun/internal/node"
 	"github.com/gozun/gozun/internal/node/docker"
 	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/internal/sdnotify"
 	"github.com/gozun/gozun/internal/store"
 )
 
@@ -88,11 +89,11 @@ func (s *Solo) buildPlugin() error {
 	}
 	driver := kuryr.New(kuryr.Config{
 		DB: records, Host: s.config.Host, Log: log, Binder: binding.New(links, log),
-		Neutron: neutron.New(keystone.Open(s.cloud.kuryr, log), neutron.Options{OnCall: s.metrics.Neutron}),
+		Neutron: neutron.New(keystone.Open(s.cloud.kuryr, log), neutron.Options{OnCall: s.metrics.Neutron, Observe: s.metrics.NeutronFor}),
 	})
 	socket := filepath.Join(s.config.PluginDir, s.config.PluginName+".sock")
 	s.beneath = append(s.beneath, driver,
-		&pluginTask{socket: socket, handler: libnetwork.Handler(driver, libnetwork.Options{Log: log})})
+		&pluginTask{socket: socket, handler: s.metrics.Verbs(libnetwork.Handler(driver, libnetwork.Options{Log: log, Observe: s.metrics.Verb}))})
 	return nil
 }
 
@@ -218,11 +219,11 @@ func (a *announcement) Run(ctx context.Context) error {
 	} else {
 		fmt.Fprintln(a.stdout, "zund is ready.")
 	}
-	if err := notify(ctx, "READY=1"); err != nil {
+	if err := sdnotify.Tell(ctx, sdnotify.Ready); err != nil {
 		a.solo.config.Log.Warn("cannot tell systemd that we are ready", "error", err)
 	}
 	<-ctx.Done()
-	if err := notify(context.WithoutCancel(ctx), "STOPPING=1"); err != nil {
+	if err := sdnotify.Tell(context.WithoutCancel(ctx), sdnotify.Stopping); err != nil {
 		a.solo.config.Log.Warn("cannot tell systemd that we are stopping", "error", err)
 	}
 	return nil

@@ -21,7 +21,8 @@ var rooms = map[string][]string{
 	"cmd/zund": {"internal/solo", "internal/config", "internal/keystone"},
 	"cmd/kuryr-libnetwork": {
 		"internal/config", "internal/keystone", "internal/neutron", "internal/kv",
-		"internal/kuryr", "internal/kuryr/libnetwork", "internal/binding",
+		"internal/kuryr", "internal/kuryr/libnetwork", "internal/kuryr/check", "internal/binding", "internal/link",
+		"internal/metrics", "internal/sdnotify",
 	},
 
 	// the control side
@@ -38,6 +39,7 @@ var rooms = map[string][]string{
 	// the plugin
 	"internal/kuryr":            {"zun", "internal/kv", "internal/binding"},
 	"internal/kuryr/libnetwork": {"zun", "internal/kuryr"},
+	"internal/kuryr/check":      {"zun"},
 	"internal/binding":          {"zun", "internal/link", "internal/ovsdb"},
 
 	// the embedded cloud
@@ -54,6 +56,7 @@ var rooms = map[string][]string{
 	"internal/ovsdb":    {},
 	"internal/config":   {},
 	"internal/metrics":  {"zun"},
+	"internal/sdnotify": {},
 	"internal/cli":      {"zun", "client", "internal/keystone", "internal/neutron"},
 
 	// who knows everyone
@@ -61,7 +64,7 @@ var rooms = map[string][]string{
 		"zun", "internal/api", "internal/control", "internal/policy", "internal/store", "internal/metrics",
 		"internal/node", "internal/node/docker", "internal/kuryr", "internal/kuryr/libnetwork",
 		"internal/binding", "internal/minicloud/identity", "internal/minicloud/network",
-		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv", "internal/link",
+		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv", "internal/link", "internal/sdnotify",
 	},
 
 	"tests/law":          {},

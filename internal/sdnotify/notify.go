@@ -1,4 +1,4 @@
-package solo
+package sdnotify
 
 import (
 	"context"
@@ -7,9 +7,15 @@ import (
 	"os"
 )
 
-// notify tells systemd a fact, "READY=1" or "STOPPING=1", if it asked to be told
+// The facts of a service of Type=notify.
+const (
+	Ready    = "READY=1"
+	Stopping = "STOPPING=1"
+)
+
+// Tell tells systemd a fact, Ready or Stopping, if it asked to be told
 // (sd_notify(3): a datagram to the socket that NOTIFY_SOCKET names).
-func notify(ctx context.Context, fact string) error {
+func Tell(ctx context.Context, fact string) error {
 	name := os.Getenv("NOTIFY_SOCKET")
 	if name == "" {
 		return nil
