@@ -42,6 +42,10 @@ func (h *Handle) EnsureVeth(v Veth) error {
 	return h.SetUp(v.Name)
 }
 
+// HasVeth tells whether the pair of just these two ends is there, whatever else of it is
+// not as wanted.
+func (h *Handle) HasVeth(v Veth) (bool, error) { return h.isPair(v) }
+
 func (h *Handle) peerHandle(v Veth) *Handle {
 	if v.PeerAt != nil {
 		return v.PeerAt
