@@ -84,10 +84,30 @@ func (t *task) ensureSandbox(ctx, failed context.Context, have *State) error {
 	}
 	return t.stage(ctx, zun.StagePlug, func(ctx context.Context) (string, error) {
 		t.plugged = true
-		return t.addresses(), t.step(ctx, func(ctx context.Context) error {
-			return t.Docker.Start(ctx, SandboxName(t.order.Container.ID))
-		})
+		err := t.startSandbox(ctx)
+		if stays && zun.CodeOf(err) == zun.CodeConflict {
+			// The engine was cut off while it started this one, and holds what is left
+			// under its id for running. Only one with another id can take its place.
+			if err = t.replaceSandbox(ctx); err == nil {
+				err = t.startSandbox(ctx)
+			}
+		}
+		return t.addresses(), err
 	})
+}
+
+func (t *task) startSandbox(ctx context.Context) error {
+	return t.step(ctx, func(ctx context.Context) error {
+		return t.Docker.Start(ctx, SandboxName(t.order.Container.ID))
+	})
+}
+
+// replaceSandbox makes the sandbox anew, with the same ports.
+func (t *task) replaceSandbox(ctx context.Context) error {
+	if err := t.step(ctx, t.removeSandbox); err != nil {
+		return err
+	}
+	return t.step(ctx, t.makeSandbox)
 }
 
 // buildSandbox gets the ports and the networks ready, side by side, and makes the sandbox.

@@ -21,6 +21,7 @@ type memory struct {
 	things   map[string]*node.State // by name
 	networks map[string]bool
 	images   map[string]node.Image
+	stuck    string // id of one whose task the engine holds for running, though it is not
 	watcher  func(node.Change)
 	before   func(verb string) error
 	after    func(verb string) error
@@ -165,6 +166,9 @@ func (m *memory) run(state *node.State) error {
 		if sandbox, err := m.get(state.Sandbox); err != nil || !sandbox.Running() {
 			return zun.Errorf(zun.CodeConflict, "cannot join network of a non running container: %s", state.Sandbox)
 		}
+	}
+	if state.ID == m.stuck {
+		return zun.Errorf(zun.CodeConflict, "task %s: already exists", state.ID)
 	}
 	if !state.Running() {
 		state.Phase, state.StartedAt = node.PhaseRunning, time.Now()

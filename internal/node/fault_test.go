@@ -425,6 +425,40 @@ func TestASecondDeliveryIsJoined(t *testing.T) {
 
 // TestADeleteFindsWhatAnOutageLeft has Neutron go away for good at each of its calls, the
 // work of that call done, so that nothing can be taken back.
+// A dockerd that was cut off while it started a sandbox refuses ever after to start it:
+// its container runtime holds a task of that id.
+func TestASandboxThatIsStuckIsReplaced(t *testing.T) {
+	w := newWorld(t)
+	if outcome := w.do(zun.ActionCreate, zun.ActionInput{Run: true}); outcome.Failed {
+		t.Fatal(outcome.Message)
+	}
+	w.do(zun.ActionStop, zun.ActionInput{})
+	name, ports := node.SandboxName(w.order.Container.ID), w.ours(true)
+	w.memory.mu.Lock()
+	sandbox := w.memory.things[name]
+	w.memory.halt(sandbox)
+	w.memory.stuck = sandbox.ID
+	w.memory.mu.Unlock()
+	if outcome := w.do(zun.ActionStart, zun.ActionInput{}); outcome.Failed {
+		t.Fatal(outcome.Message)
+	}
+	w.memory.mu.Lock()
+	replaced := *w.memory.things[name]
+	w.memory.mu.Unlock()
+	if replaced.ID == sandbox.ID || !replaced.Running() {
+		t.Errorf("the sandbox is %+v", replaced)
+	}
+	ids := func(ports []zun.Port) (ids []string) {
+		for _, port := range ports {
+			ids = append(ids, fmt.Sprint(port.ID, port.FixedIPs))
+		}
+		return ids
+	}
+	if before, after := ids(ports), ids(w.ours(true)); !slices.Equal(before, after) {
+		t.Errorf("the ports were %s and are %s", before, after)
+	}
+}
+
 func TestADeleteFindsWhatAnOutageLeft(t *testing.T) {
 	for at := range 2 {
 		w := newWorld(t)

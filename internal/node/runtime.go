@@ -19,7 +19,7 @@ type Runtime interface {
 	Processes
 	Streams
 
-	// Ping reports whether the engine answers.
+	// Ping reports whether the engine answers and takes new work; one that is ending does not.
 	Ping(ctx context.Context) error
 
 	// Host tells what the engine knows of the machine. Name is left empty.

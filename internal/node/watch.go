@@ -221,6 +221,11 @@ func (a *Agent) settle(order zun.Order, since time.Time) {
 // revive brings back a container that daemon, host or hand took down: its sandbox first,
 // with the same ports, then itself.
 func (a *Agent) revive(order zun.Order) {
+	if err := a.Docker.Ping(a.life); err != nil {
+		// What a dockerd that is ending were made to start now, it would leave behind.
+		time.AfterFunc(reviveAgain, func() { a.check.want(order.Container.ID) })
+		return
+	}
 	t := a.newTask(order)
 	t.again = true
 	t.log.InfoContext(a.life, "bringing back a container whose sandbox went down")

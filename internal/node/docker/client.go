@@ -77,8 +77,14 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Ping implements node.Runtime.
+// Ping implements node.Runtime. It asks over a new connection first: a dockerd that is
+// ending has closed its socket, but goes on answering on connections that are open.
 func (c *Client) Ping(ctx context.Context) error {
+	connection, err := c.base.DialContext(ctx, "", "")
+	if err != nil {
+		return zun.Wrap(zun.CodeUnavailable, err, "Docker Engine on host %s does not answer", c.host)
+	}
+	connection.Close()
 	if _, err := c.engine.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return zun.Wrap(zun.CodeUnavailable, err, "Docker Engine on host %s does not answer", c.host)
 	}
