@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gozun/gozun/internal/node/docker"
 	"github.com/gozun/gozun/zun"
 )
@@ -20,6 +22,7 @@ type daemon struct {
 	tb      testing.TB
 	dir     string
 	address string
+	bridge  string
 	command *exec.Cmd
 	log     bytes.Buffer
 }
@@ -35,7 +38,7 @@ func aDaemon(t *testing.T) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{tb: t, dir: dir, address: "unix://" + filepath.Join(dir, "docker.sock")}
+	d := &daemon{tb: t, dir: dir, address: "unix://" + filepath.Join(dir, "docker.sock"), bridge: aBridge(t)}
 	t.Setenv("DOCKER_HOST", d.address)
 	t.Cleanup(func() {
 		d.end(syscall.SIGTERM)
@@ -47,11 +50,29 @@ func aDaemon(t *testing.T) *daemon {
 	return d
 }
 
+// aBridge makes a bridge for a dockerd of the test's own. Told to do without one ("none"),
+// a dockerd deletes docker0, which is the machine's.
+func aBridge(t *testing.T) string {
+	t.Helper()
+	name := "gznode" + uuid.NewString()[:6]
+	for _, args := range [][]string{{"link", "add", name, "type", "bridge"}, {"address", "add", "192.0.2.1/24", "dev", name}} {
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+		}
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("ip", "link", "delete", name).CombinedOutput(); err != nil {
+			t.Errorf("ip link delete %s: %v: %s", name, err, out)
+		}
+	})
+	return name
+}
+
 func (d *daemon) start() {
 	d.tb.Helper()
 	in := func(name string) string { return filepath.Join(d.dir, name) }
 	d.command = exec.Command("dockerd", "--host", d.address, "--data-root", in("data"), "--exec-root", in("exec"),
-		"--pidfile", in("pid"), "--config-file", in("none.json"), "--bridge", "none", "--iptables=false")
+		"--pidfile", in("pid"), "--config-file", in("none.json"), "--bridge", d.bridge, "--iptables=false")
 	d.command.Stdout, d.command.Stderr = &d.log, &d.log
 	if err := os.WriteFile(in("none.json"), []byte("{}"), 0o600); err != nil {
 		d.tb.Fatal(err)

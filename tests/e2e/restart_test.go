@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
 // A second start on the same state finds everything as it was, and between the two the
@@ -93,6 +95,7 @@ type dockerd struct {
 	t       *testing.T
 	dir     string
 	host    string
+	bridge  string
 	process *exec.Cmd
 }
 
@@ -102,7 +105,7 @@ func startDockerd(t *testing.T) *dockerd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock")}
+	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), bridge: makeBridge(t)}
 	t.Cleanup(func() {
 		d.end()
 		exec.Command("umount", "--recursive", filepath.Join(dir, "data")).Run()
@@ -115,6 +118,22 @@ func startDockerd(t *testing.T) *dockerd {
 	return d
 }
 
+// makeBridge makes a bridge for a dockerd of the test's own. Told to do without one
+// ("none"), a dockerd deletes docker0, which is the machine's.
+func makeBridge(t *testing.T) string {
+	t.Helper()
+	name := "gze2e" + uuid.NewString()[:6]
+	ip := func(args ...string) {
+		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+		}
+	}
+	ip("link", "add", name, "type", "bridge")
+	t.Cleanup(func() { exec.Command("ip", "link", "delete", name).Run() })
+	ip("address", "add", "192.0.2.1/24", "dev", name)
+	return name
+}
+
 func (d *dockerd) start() {
 	d.t.Helper()
 	log, err := os.OpenFile(filepath.Join(d.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -123,7 +142,8 @@ func (d *dockerd) start() {
 	}
 	defer log.Close()
 	d.process = exec.Command("dockerd", "--host", d.host, "--data-root", filepath.Join(d.dir, "data"),
-		"--exec-root", filepath.Join(d.dir, "exec"), "--pidfile", filepath.Join(d.dir, "pid"), "--bridge", "none")
+		"--exec-root", filepath.Join(d.dir, "exec"), "--pidfile", filepath.Join(d.dir, "pid"),
+		"--bridge", d.bridge, "--iptables=false")
 	d.process.Stdout, d.process.Stderr = log, log
 	if err := d.process.Start(); err != nil {
 		d.t.Fatal(err)
