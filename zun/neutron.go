@@ -44,13 +44,44 @@ type NeutronPool struct {
 	Prefixes  []netip.Prefix
 	Shared    bool
 	Tags      []string
+
+	DefaultPrefixLen int // of subnets that are given no size
 }
 
 // SecurityGroup is what we read of a Neutron security group.
 type SecurityGroup struct {
+	ID          string
+	Name        string
+	ProjectID   string
+	Description string
+}
+
+// SecurityGroupSpec is a Neutron security group to be made. ProjectID is empty for the
+// caller's.
+type SecurityGroupSpec struct {
+	Name        string
+	ProjectID   string
+	Description string
+}
+
+// Ingress is traffic from anywhere that a security group is to let in.
+type Ingress struct {
+	V6       bool
+	Protocol string // as Neutron spells it: tcp, udp, sctp, icmp, ipv6-icmp
+	From, To uint16 // ports; both zero: all
+}
+
+// QoSPolicy is what we read of a Neutron QoS policy.
+type QoSPolicy struct {
 	ID        string
 	Name      string
 	ProjectID string
+}
+
+// AddressPair is a further address that a port may send from.
+type AddressPair struct {
+	IP  string // an address or a prefix
+	MAC string // "" is the port's own
 }
 
 // Port is what we read of a Neutron port. The Binding and Host fields are empty for
@@ -72,6 +103,10 @@ type Port struct {
 	Status         string // ACTIVE, DOWN, BUILD, ERROR
 	AdminStateUp   bool
 	Tags           []string
+	AddressPairs   []AddressPair
+	QoSPolicyID    string // "": none
+	NoSecurity     bool   // port_security_enabled is false
+	Revision       int    // grows with every change
 }
 
 // PortSpec is a port to be made. Empty fields are left to Neutron.
@@ -86,6 +121,9 @@ type PortSpec struct {
 	DeviceOwner    string
 	Host           string
 	Tags           []string // in the request where Neutron takes them there, else right after
+	AddressPairs   []AddressPair
+	QoSPolicyID    string
+	PortSecurity   *bool // nil: as the network has it
 }
 
 // PortChange is a change to a port; a nil field is left as it is.
@@ -96,6 +134,12 @@ type PortChange struct {
 	DeviceOwner *string
 	Host        *string   // binding:host_id
 	FixedIPs    []Address // the whole list; nil leaves it
+
+	SecurityGroups []string      // the whole list; nil leaves it
+	AddressPairs   []AddressPair // the whole list; nil leaves it
+	QoSPolicyID    *string       // "" is none
+	PortSecurity   *bool
+	IfRevision     *int // refuse the change with CodeConflict when the port has another Revision
 }
 
 // DeviceOwner is the device_owner of every port that a container uses (Kuryr:

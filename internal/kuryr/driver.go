@@ -30,6 +30,13 @@ type Neutron interface {
 	CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, error)
 	UpdatePort(ctx context.Context, id string, change zun.PortChange) (zun.Port, error)
 	DeletePort(ctx context.Context, id string) error
+	PortsOn(ctx context.Context, host string) ([]zun.Port, error)
+	FindSecurityGroups(ctx context.Context, q zun.NeutronQuery) ([]zun.SecurityGroup, error)
+	CreateSecurityGroup(ctx context.Context, spec zun.SecurityGroupSpec) (zun.SecurityGroup, error)
+	AllowIngress(ctx context.Context, groupID string, rules []zun.Ingress) error
+	DeleteSecurityGroup(ctx context.Context, id string) error
+	FindQoSPolicies(ctx context.Context, q zun.NeutronQuery) ([]zun.QoSPolicy, error)
+	ProjectID(ctx context.Context) (string, error)
 	ReplaceTags(ctx context.Context, kind, id string, tags []string) error
 	AddTag(ctx context.Context, kind, id, tag string) error
 	RemoveTag(ctx context.Context, kind, id, tag string) error
@@ -53,6 +60,7 @@ type Config struct {
 	InterfacePrefix string // of links in containers; "" is eth
 	NoDHCP          bool   // subnets that we make have enable_dhcp false
 	Global          bool   // report scope global (Swarm) instead of local
+	NoExternal      bool   // exposed and published ports open nothing
 
 	// ClaimLife is how long addresses wait for their endpoint, and endpoints for their
 	// sandbox, before a sweep takes them for left behind. 0 is ten minutes; dockerd lets

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/gozun/gozun/internal/kv"
 	"github.com/gozun/gozun/zun"
 )
@@ -18,8 +16,10 @@ type EndpointRequest struct {
 	NetworkID  string // Docker's ids
 	EndpointID string
 	Addresses  []netip.Prefix
-	MAC        string // "" lets us say
-	PortID     string // OptionPort; "" if not given
+	MAC        string            // "" lets us say
+	Options    map[string]string // docker run --network name=NET,driver-opt=KEY=VALUE; those of ours begin with "neutron."
+
+	wishes wishes // what Options say
 }
 
 // CreateEndpoint gives an endpoint its port, if RequestAddress did not, and plugs it. The
@@ -28,12 +28,8 @@ func (d *Driver) CreateEndpoint(ctx context.Context, r EndpointRequest) (mac str
 	if len(r.Addresses) == 0 {
 		return "", zun.Errorf(zun.CodeInvalid, "endpoint %s has no address; is the IPAM driver of the network kuryr too?", r.EndpointID)
 	}
-	if r.PortID != "" {
-		id, err := uuid.Parse(r.PortID)
-		if err != nil {
-			return "", zun.Errorf(zun.CodeInvalid, "endpoint option %s is %q, which is not a uuid", OptionPort, r.PortID)
-		}
-		r.PortID = id.String()
+	if r.wishes, err = parseWishes(r.Options); err != nil {
+		return "", err
 	}
 	unlock, err := d.locks.lock(ctx, "endpoint "+r.EndpointID)
 	if err != nil {
@@ -200,7 +196,7 @@ func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
 		if c.EndpointID != "" && c.EndpointID != r.EndpointID || c.MAC != "" && r.MAC != "" && !strings.EqualFold(c.MAC, r.MAC) {
 			return zun.Errorf(zun.CodeConflict, "address %s is in use%s", c.Addresses[0].IP, orNone(" by endpoint ", c.EndpointID))
 		}
-		c.EndpointID, c.Reserved = r.EndpointID, false
+		c.EndpointID, c.Reserved, c.Wishes = r.EndpointID, false, r.wishes
 		c.OwesName = c.Port.Holding == holdingMade && c.Port.DeviceID != r.EndpointID || c.Port.Holding == holdingTaken
 		if err := endpoints.Put(tx, r.EndpointID, endpoint{ID: r.EndpointID, NetworkID: r.NetworkID, ClaimID: c.ID, At: d.Now().UTC()}); err != nil {
 			return err
@@ -212,15 +208,15 @@ func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
 
 // equip sees to it that the claim has its port.
 func (d *Driver) equip(ctx context.Context, c *claim, r EndpointRequest) error {
-	switch {
-	case c.Port.Holding == holdingNone && r.PortID == "":
+	switch wanted := r.wishes.PortID; {
+	case c.Port.Holding == holdingNone && wanted == "":
 		return d.obtainPort(ctx, c)
 	case c.Port.Holding == holdingNone:
-		return d.obtainHanded(ctx, c, r.PortID)
-	case r.PortID != "" && r.PortID != c.Port.ID:
-		return zun.Errorf(zun.CodeInvalid, "endpoint option %s is %s, but address %s is of port %s; give --ip with an address of the port", OptionPort, r.PortID, c.Addresses[0].IP, c.Port.ID)
+		return d.obtainHanded(ctx, c, wanted)
+	case wanted != "" && wanted != c.Port.ID:
+		return zun.Errorf(zun.CodeInvalid, "endpoint option %s is %s, but address %s is of port %s; give --ip with an address of the port", OptionPort, wanted, c.Addresses[0].IP, c.Port.ID)
 	}
-	return nil
+	return d.fulfil(ctx, c)
 }
 
 // cancelEndpoint takes back that the claim is the endpoint's, and what plugging may have
@@ -320,17 +316,14 @@ type Joined struct {
 }
 
 // Join answers from the records, without Neutron.
-func (d *Driver) Join(_ context.Context, networkID, endpointID string) (Joined, error) {
+func (d *Driver) Join(ctx context.Context, networkID, endpointID string) (Joined, error) {
 	n, err := d.readyNetwork(networkID)
 	if err != nil {
 		return Joined{}, err
 	}
-	e, found, err := get(d, endpoints, endpointID)
+	e, err := d.knownEndpoint(ctx, networkID, endpointID)
 	if err != nil {
 		return Joined{}, err
-	}
-	if !found || !e.Plugged || e.NetworkID != networkID {
-		return Joined{}, zun.Errorf(zun.CodeConflict, "endpoint %s is not known to this host's plugin", endpointID)
 	}
 	c, _, err := get(d, claims, e.ClaimID)
 	if err != nil {
@@ -349,6 +342,15 @@ func (d *Driver) Join(_ context.Context, networkID, endpointID string) (Joined, 
 		return endpoints.Put(tx, e.ID, e)
 	})
 	return answer, err
+}
+
+// knownEndpoint returns the record of an endpoint that is plugged. CodeConflict.
+func (d *Driver) knownEndpoint(_ context.Context, networkID, endpointID string) (endpoint, error) {
+	e, found, err := get(d, endpoints, endpointID)
+	if err == nil && (!found || !e.Plugged || e.NetworkID != networkID) {
+		err = zun.Errorf(zun.CodeConflict, "endpoint %s is not known to this host's plugin", endpointID)
+	}
+	return e, err
 }
 
 // add takes the ways out of a subnet over. Docker sets the default route itself, so one

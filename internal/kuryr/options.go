@@ -65,7 +65,7 @@ func parseOptions(raw map[string]string) (options, error) {
 			continue
 		}
 		if key == optionShared {
-			shared, err := parseShared(value)
+			shared, err := parseBool(key, value)
 			if err != nil {
 				return o, err
 			}
@@ -97,13 +97,13 @@ func (o *options) take(into map[string]*reference, key, value string) error {
 	return nil
 }
 
-// parseShared reads a boolean as the Python plugin does.
-func parseShared(value string) (bool, error) {
+// parseBool reads a boolean as the Python plugin does.
+func parseBool(option, value string) (bool, error) {
 	switch strings.ToLower(value) {
 	case "1", "t", "true", "on", "y", "yes":
 		return true, nil
 	case "0", "f", "false", "off", "n", "no":
 		return false, nil
 	}
-	return false, zun.Errorf(zun.CodeInvalid, "option %s is %q; it is true or false", optionShared, value)
+	return false, zun.Errorf(zun.CodeInvalid, "option %s is %q; it is true or false", option, value)
 }

@@ -141,11 +141,13 @@ func (d *Driver) settleEndpoints(ctx context.Context) error {
 // nobody came for.
 func (d *Driver) settleClaims(ctx context.Context) error {
 	due := func(c claim) bool {
-		return c.Port.Stage == stageRemoving || c.Port.Stage == stageMaking || c.OwesName ||
+		return c.Port.Stage == stageRemoving || c.Port.Stage == stageMaking || c.OwesName || c.Exposed != nil && !c.Exposed.Ready ||
 			c.EndpointID == "" && !c.Reserved && d.old(c.At)
 	}
 	return each(d, ctx, claims, "claim", due, func(ctx context.Context, c claim) error {
 		switch {
+		case c.Port.Stage == stageReady && c.Exposed != nil && !c.Exposed.Ready:
+			return d.conceal(ctx, &c)
 		case c.OwesName && c.Port.Stage == stageReady:
 			return d.name(ctx, c)
 		case c.Port.Stage == stageMaking && c.EndpointID != "":
@@ -183,9 +185,7 @@ func (d *Driver) name(ctx context.Context, c claim) error {
 
 func (d *Driver) writeName(ctx context.Context, c *claim) error {
 	if c.Port.Holding == holdingMade {
-		name := portName(c.EndpointID)
-		_, err := d.Neutron.UpdatePort(ctx, c.Port.ID, zun.PortChange{Name: &name, DeviceID: &c.EndpointID})
-		if err != nil {
+		if err := d.nameMade(ctx, c); err != nil {
 			return err
 		}
 		return d.Neutron.ReplaceTags(ctx, "ports", c.Port.ID, append([]string{tagOwnPort}, idTags(c.EndpointID)...))
@@ -200,6 +200,17 @@ func (d *Driver) writeName(ctx context.Context, c *claim) error {
 		}
 	}
 	return nil
+}
+
+// nameMade renames a port of ours, unless its user wished for a name.
+func (d *Driver) nameMade(ctx context.Context, c *claim) error {
+	if c.Named {
+		return nil
+	}
+	name := portName(c.EndpointID)
+	_, err := d.Neutron.UpdatePort(ctx, c.Port.ID, zun.PortChange{Name: &name, DeviceID: &c.EndpointID})
+	c.Named = err == nil
+	return err
 }
 
 // settleNetworks clears networks whose making or removal did not come to its end.

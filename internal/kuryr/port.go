@@ -93,6 +93,9 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 	if c.Reserved {
 		spec.Name, spec.Host = reservedName, ""
 	}
+	if err := d.wish(ctx, *c, &spec); err != nil {
+		return d.notMade(*c, err)
+	}
 	c.Port = port{Holding: holdingMade, Stage: stageMaking, DeviceID: spec.DeviceID}
 	if err := put(d, claims, c.ID, *c); err != nil {
 		return err
@@ -102,6 +105,7 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 		return d.notMade(*c, err)
 	}
 	c.Port.ID = made.ID
+	c.Named = c.EndpointID != ""
 	c.know(made)
 	err = settle(c, made)
 	if err == nil && !c.Reserved {
@@ -118,6 +122,17 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 // know takes over what plugging needs.
 func (c *claim) know(p zun.Port) {
 	c.Port.MAC, c.Port.VIFType, c.Port.VIFDetails = strings.ToLower(p.MAC), p.VIFType, p.VIFDetails
+	c.Port.ProjectID, c.Port.NoSecurity = p.ProjectID, p.NoSecurity
+}
+
+// wish puts what the endpoint's user wishes into the request for its port.
+func (d *Driver) wish(ctx context.Context, c claim, spec *zun.PortSpec) error {
+	if !c.Wishes.any() {
+		return nil
+	}
+	a, err := d.resolve(ctx, c.Wishes, c.ProjectID)
+	c.Wishes.forNew(a, spec)
+	return err
 }
 
 // notMade handles a failed creation: what Neutron refused leaves nothing; of anything else
@@ -176,10 +191,13 @@ func (d *Driver) take(ctx context.Context, c *claim, p zun.Port) error {
 	if err := settle(c, p); err != nil {
 		return err
 	}
-	change := d.changeFor(*c, p)
+	a, err := d.resolve(ctx, c.Wishes, p.ProjectID)
+	if err != nil {
+		return err
+	}
 	c.Port = port{Holding: holdingHanded, Stage: stageReady, ID: p.ID}
 	c.know(p)
-	if change != nil {
+	if change := d.changeFor(*c, p, a); change != nil {
 		if err := d.bindPort(ctx, c, p, *change); err != nil {
 			return err
 		}
@@ -196,20 +214,21 @@ func (d *Driver) take(ctx context.Context, c *claim, p zun.Port) error {
 // changeFor returns what a port needs to serve the claim, nil if it is fine as it is.
 // Docker before 25 cannot be told the MAC of a container's second network and makes one
 // up, so the port follows.
-func (d *Driver) changeFor(c claim, p zun.Port) *zun.PortChange {
+func (d *Driver) changeFor(c claim, p zun.Port, a attributes) *zun.PortChange {
 	var change zun.PortChange
-	needed := false
+	needed := c.Wishes.any()
+	c.Wishes.forOld(a, &change)
 	if c.MAC != "" && !strings.EqualFold(c.MAC, p.MAC) {
 		change.MAC, needed = &c.MAC, true
 	}
-	if !d.boundHere(p) || needed {
+	if !d.boundHere(p) || change.MAC != nil {
 		change.Host, needed = &d.Host, true
 	}
 	if p.DeviceOwner == "" {
 		owner := zun.DeviceOwner
 		change.DeviceOwner, needed = &owner, true
 	}
-	if p.DeviceID == "" && needed {
+	if p.DeviceID == "" && change.Host != nil {
 		device := c.ID
 		if c.EndpointID != "" {
 			device = c.EndpointID
@@ -225,11 +244,15 @@ func (d *Driver) changeFor(c claim, p zun.Port) *zun.PortChange {
 // bindPort makes the change to a user's port.
 func (d *Driver) bindPort(ctx context.Context, c *claim, p zun.Port, change zun.PortChange) error {
 	c.Port.Holding, c.Port.Stage = holdingTaken, stageMaking
-	c.Port.Before = before{MAC: p.MAC, DeviceID: p.DeviceID, DeviceOwner: p.DeviceOwner, Host: p.Host, Set: change}
+	c.Port.Before = beforeOf(p)
+	c.Port.Before.Set = change
+	c.Port.Unbound = change.MAC != nil && p.Host != ""
 	if err := put(d, claims, c.ID, *c); err != nil {
 		return err
 	}
-	err := d.unbindFirst(ctx, p, change)
+	// Nobody else may have changed the port since we looked at it.
+	change.IfRevision = &p.Revision
+	err := d.unbindFirst(ctx, p, &change)
 	var bound zun.Port
 	if err == nil {
 		bound, err = d.Neutron.UpdatePort(ctx, p.ID, change)
@@ -238,6 +261,7 @@ func (d *Driver) bindPort(ctx context.Context, c *claim, p zun.Port, change zun.
 		d.notBound(ctx, *c, change, err)
 		return err
 	}
+	c.Port.Unbound = false
 	c.know(bound)
 	return nil
 }
@@ -256,36 +280,13 @@ func (d *Driver) notBound(ctx context.Context, c claim, change zun.PortChange, c
 }
 
 // unbindFirst is needed where the MAC changes: Neutron refuses that on a bound port.
-func (d *Driver) unbindFirst(ctx context.Context, p zun.Port, change zun.PortChange) error {
+func (d *Driver) unbindFirst(ctx context.Context, p zun.Port, change *zun.PortChange) error {
 	if change.MAC == nil || p.Host == "" {
 		return nil
 	}
-	_, err := d.Neutron.UpdatePort(ctx, p.ID, zun.PortChange{Host: new(string)})
+	_, err := d.Neutron.UpdatePort(ctx, p.ID, zun.PortChange{Host: new(string), IfRevision: change.IfRevision})
+	change.IfRevision = nil
 	return err
-}
-
-// giveBack lists the steps that make a user's port what it was.
-func (p port) giveBack() []step {
-	b, set := p.Before, p.Before.Set
-	var first, second zun.PortChange
-	if set.Host != nil {
-		first.Host = &b.Host
-	}
-	if set.DeviceID != nil {
-		first.DeviceID = &b.DeviceID
-	}
-	if set.DeviceOwner != nil {
-		first.DeviceOwner = &b.DeviceOwner
-	}
-	if set.MAC == nil {
-		return []step{{Change: &first, Untag: p.Tagged}}
-	}
-	first.Host = new(string) // a bound port's MAC cannot be changed
-	second.MAC = &b.MAC
-	if b.Host != "" {
-		second.Host = &b.Host
-	}
-	return []step{{Change: &first}, {Change: &second, Untag: p.Tagged}}
 }
 
 // endClaim ends a claim and all that hangs on it. On failure the rest is owed, and nothing
@@ -293,6 +294,12 @@ func (p port) giveBack() []step {
 func (d *Driver) endClaim(ctx context.Context, c claim) error {
 	if c.EndpointID != "" {
 		if err := d.forgetEndpoint(ctx, &c); err != nil {
+			return err
+		}
+	}
+	if c.Port.Holding != holdingMade {
+		if err := d.conceal(ctx, &c); err != nil {
+			d.wake()
 			return err
 		}
 	}
@@ -325,7 +332,7 @@ func (d *Driver) endClaim(ctx context.Context, c claim) error {
 	return err
 }
 
-// deletePort deletes a port of ours, found by its device_id if its own id never arrived.
+// deletePort deletes a port of ours and the group of its exposed ports, found by its device_id if its own id never arrived.
 func (d *Driver) deletePort(ctx context.Context, c claim) error {
 	ids := []string{c.Port.ID}
 	if c.Port.ID == "" {
@@ -345,48 +352,12 @@ func (d *Driver) deletePort(ctx context.Context, c claim) error {
 			return err
 		}
 	}
-	return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
-}
-
-// nextStep takes one step in giving a user's port back; the others, and its tags, are owed.
-func (d *Driver) nextStep(ctx context.Context, c claim) error {
-	if len(c.Port.Steps) == 0 {
-		return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+	groups, err := d.exposedGroups(ctx, c)
+	if err == nil {
+		err = d.deleteGroups(ctx, groups)
 	}
-	now := &c.Port.Steps[0]
-	if now.Change != nil {
-		return d.stepChange(ctx, c, now)
-	}
-	for _, tag := range now.Untag {
-		if err := d.Neutron.RemoveTag(ctx, "ports", c.Port.ID, tag); err != nil && !zun.IsNotFound(err) {
-			return err
-		}
-	}
-	c.Port.Steps = c.Port.Steps[1:]
-	return d.keepSteps(c)
-}
-
-// stepChange restores attributes. A port that is gone needs nothing more.
-func (d *Driver) stepChange(ctx context.Context, c claim, now *step) error {
-	_, err := d.Neutron.UpdatePort(ctx, c.Port.ID, *now.Change)
-	switch {
-	case zun.IsNotFound(err):
-		c.Port.Steps = nil
-	case err != nil:
+	if err != nil {
 		return err
-	default:
-		now.Change = nil
-		if len(now.Untag) == 0 {
-			c.Port.Steps = c.Port.Steps[1:]
-		}
-	}
-	return d.keepSteps(c)
-}
-
-func (d *Driver) keepSteps(c claim) error {
-	if len(c.Port.Steps) > 0 {
-		d.wake()
-		return put(d, claims, c.ID, c)
 	}
 	return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
 }

@@ -93,7 +93,11 @@ type claim struct {
 	Port       port
 	EndpointID string // "" before CreateEndpoint and after DeleteEndpoint
 	Reserved   bool   // an auxiliary address: no endpoint will come
-	OwesName   bool   // the endpoint's name and tags are not on the port yet
+	Wishes     wishes // of the endpoint's user
+	Named      bool   // a port of ours has its endpoint's name already
+	Adopted    bool   // rebuilt from what Neutron tells
+	Exposed    *exposure
+	OwesName   bool // the endpoint's name and tags are not on the port yet
 	At         time.Time
 }
 
@@ -136,15 +140,12 @@ type port struct {
 	MAC        string
 	VIFType    string
 	VIFDetails map[string]any
+	ProjectID  string
+	NoSecurity bool     // its port security is off: groups mean nothing
 	Before     before   // taken: what to give back
+	Unbound    bool     // taken: we may have unbound it for a moment
 	Tagged     []string // taken: tags of ours on it
 	Steps      []step   // giving back: what is left to do
-}
-
-// before is what a user's port had before we took it.
-type before struct {
-	MAC, DeviceID, DeviceOwner, Host string
-	Set                              zun.PortChange // what we asked for
 }
 
 // step is one part of giving a port back.

@@ -11,9 +11,6 @@ const (
 	optionPool   = "neutron.pool"   // + .uuid, .name
 	optionV6     = ".v6"            // between the last two and their .uuid, .name
 
-	// OptionPort is the endpoint option that hands over one port by its uuid.
-	OptionPort = "neutron.port.uuid"
-
 	tagLower        = "kuryr.net.uuid.lh:"
 	tagUpper        = "kuryr.net.uuid.uh:"
 	tagExistingNet  = "kuryr.net.existing:"

@@ -2,6 +2,7 @@ package neutron
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 
 	"github.com/gozun/gozun/zun"
@@ -91,6 +92,11 @@ func (c *Client) CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, e
 	if spec.SecurityGroups != nil {
 		body["security_groups"] = spec.SecurityGroups
 	}
+	if spec.AddressPairs != nil {
+		body["allowed_address_pairs"] = addressPairs(spec.AddressPairs)
+	}
+	set(body, "qos_policy_id", spec.QoSPolicyID)
+	change(body, "port_security_enabled", spec.PortSecurity)
 	if len(spec.FixedIPs) > 0 {
 		body["fixed_ips"] = fixedIPs(spec.FixedIPs)
 	}
@@ -109,7 +115,25 @@ func fixedIPs(addresses []zun.Address) []fixedIP {
 	return fixed
 }
 
-// UpdatePort changes a port; a change of nothing only shows it. CodePortNotFound.
+// addressPairs spells allowed address pairs as Neutron does.
+func addressPairs(pairs []zun.AddressPair) []addressPair {
+	spelled := []addressPair{}
+	for _, pair := range pairs {
+		spelled = append(spelled, addressPair(pair))
+	}
+	return spelled
+}
+
+// orNull is nil for "".
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// UpdatePort changes a port; a change of nothing only shows it. CodePortNotFound;
+// CodeConflict too when the port has another revision than the change insists on.
 func (c *Client) UpdatePort(ctx context.Context, id string, wanted zun.PortChange) (zun.Port, error) {
 	body := fields{}
 	change(body, "name", wanted.Name)
@@ -120,10 +144,23 @@ func (c *Client) UpdatePort(ctx context.Context, id string, wanted zun.PortChang
 	if wanted.FixedIPs != nil {
 		body["fixed_ips"] = fixedIPs(wanted.FixedIPs)
 	}
+	if wanted.SecurityGroups != nil {
+		body["security_groups"] = wanted.SecurityGroups
+	}
+	if wanted.AddressPairs != nil {
+		body["allowed_address_pairs"] = addressPairs(wanted.AddressPairs)
+	}
+	if wanted.QoSPolicyID != nil {
+		body["qos_policy_id"] = orNull(*wanted.QoSPolicyID)
+	}
+	change(body, "port_security_enabled", wanted.PortSecurity)
 	if len(body) == 0 || id == "" {
 		return c.Port(ctx, id)
 	}
 	r := request{method: "PUT", path: path(kindPorts, id), body: fields{singular(kindPorts): body}}
+	if wanted.IfRevision != nil {
+		r.header = map[string]string{"If-Match": fmt.Sprintf("revision_number=%d", *wanted.IfRevision)}
+	}
 	doing := "cannot update port " + id
 	changed, err := exchange[port](ctx, c, doing, r)
 	return read[port, zun.Port](doing, changed, err)

@@ -73,6 +73,7 @@ type request struct {
 	path   string // below /v2.0/, with its query; or a whole URL, for the next page of a list
 	body   any
 	answer any
+	header map[string]string // beside the usual ones
 }
 
 // kind returns the resource's plural, for counting: never an id.
@@ -127,7 +128,7 @@ func (c *Client) send(ctx context.Context, token, base string, r request) error 
 	}
 	began := time.Now()
 	response, err := service.Request(ctx, r.method, url, &gophercloud.RequestOpts{ //nolint:bodyclose // gophercloud has read and closed it
-		JSONBody: r.body, JSONResponse: r.answer, OkCodes: []int{200, 201, 202, 204},
+		JSONBody: r.body, JSONResponse: r.answer, MoreHeaders: r.header, OkCodes: []int{200, 201, 202, 204},
 	})
 	if c.options.Observe != nil {
 		c.options.Observe(ctx, r.method+" "+r.kind(), statusOf(response, err), time.Since(began))

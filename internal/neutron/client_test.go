@@ -125,7 +125,7 @@ func TestMakeFindChangeAndDelete(t *testing.T) {
 		}
 	}
 	same("network", zun.NeutronNetwork{ID: net.ID, Name: "net", ProjectID: project, MTU: net.MTU, Tags: []string{"a", "b,c"}, CreatedAt: net.CreatedAt}, net)
-	same("pool", zun.NeutronPool{ID: pool.ID, Name: "pool", ProjectID: project, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.2.0.0/16")}, Tags: []string{"p"}}, pool)
+	same("pool", zun.NeutronPool{ID: pool.ID, Name: "pool", ProjectID: project, Prefixes: []netip.Prefix{netip.MustParsePrefix("10.2.0.0/16")}, Tags: []string{"p"}, DefaultPrefixLen: 24}, pool)
 	same("subnet", zun.NeutronSubnet{
 		ID: subnet.ID, Name: "subnet", ProjectID: project, NetworkID: net.ID, CIDR: cidr, Gateway: gateway, PoolID: pool.ID, EnableDHCP: true, Tags: []string{"s"},
 	}, subnet)
@@ -138,7 +138,7 @@ func TestMakeFindChangeAndDelete(t *testing.T) {
 		FixedIPs:       []zun.Address{{IP: netip.MustParseAddr("10.2.0.9"), SubnetID: subnet.ID}, {IP: port.FixedIPs[1].IP, SubnetID: bare.ID}},
 		SecurityGroups: port.SecurityGroups, DeviceID: "device", DeviceOwner: zun.DeviceOwner, Host: "here",
 		VIFType: "bridge", VIFDetails: map[string]any{"connectivity": "l2", "port_filter": true}, VNICType: "normal",
-		Status: "DOWN", AdminStateUp: true, Tags: []string{"x", "y"},
+		Status: "DOWN", AdminStateUp: true, Tags: []string{"x", "y"}, Revision: port.Revision,
 	}
 	same("port", want, port)
 	same("port shown", want, must[zun.Port](t)(client.Port(ctx, port.ID)))
@@ -157,7 +157,7 @@ func TestMakeFindChangeAndDelete(t *testing.T) {
 	same("pools", []zun.NeutronPool{pool}, must[[]zun.NeutronPool](t)(client.FindPools(ctx, zun.NeutronQuery{Name: "pool", Shared: &no})))
 	same("networks", []zun.NeutronNetwork{shown}, must[[]zun.NeutronNetwork](t)(client.FindNetworks(ctx, zun.NeutronQuery{Name: "net"})))
 	groups := must[[]zun.SecurityGroup](t)(client.FindSecurityGroups(ctx, zun.NeutronQuery{Name: "default", ProjectID: project}))
-	same("groups", []zun.SecurityGroup{{ID: port.SecurityGroups[0], Name: "default", ProjectID: project}}, groups)
+	same("groups", []zun.SecurityGroup{{ID: port.SecurityGroups[0], Name: "default", ProjectID: project, Description: groups[0].Description}}, groups)
 
 	empty, name := "", "renamed"
 	changed := must[zun.Port](t)(client.UpdatePort(ctx, port.ID, zun.PortChange{Name: &name, Host: &empty, DeviceID: &empty, DeviceOwner: &empty}))

@@ -3,6 +3,7 @@ package neutron
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/gozun/gozun/zun"
@@ -77,12 +78,26 @@ func (s *subnet) read() (zun.NeutronSubnet, error) {
 // pool is a subnetpool in Neutron's JSON.
 type pool struct {
 	common
-	Prefixes []string `json:"prefixes"`
-	Shared   bool     `json:"shared"`
+	Prefixes         []string  `json:"prefixes"`
+	Shared           bool      `json:"shared"`
+	DefaultPrefixLen prefixLen `json:"default_prefixlen"`
+}
+
+// prefixLen is a number that Neutron's older releases write as text.
+type prefixLen int
+
+// UnmarshalJSON reads 24, "24" and null.
+func (n *prefixLen) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "null" {
+		return nil
+	}
+	value, err := strconv.Atoi(strings.Trim(string(raw), `"`))
+	*n = prefixLen(value)
+	return err
 }
 
 func (w *pool) read() (zun.NeutronPool, error) {
-	read := zun.NeutronPool{ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, Shared: w.Shared, Tags: w.Tags}
+	read := zun.NeutronPool{ID: w.ID, Name: w.Name, ProjectID: w.ProjectID, Shared: w.Shared, Tags: w.Tags, DefaultPrefixLen: int(w.DefaultPrefixLen)}
 	var p parser
 	for _, prefix := range w.Prefixes {
 		read.Prefixes = append(read.Prefixes, p.prefix(prefix))
@@ -91,10 +106,13 @@ func (w *pool) read() (zun.NeutronPool, error) {
 }
 
 // group is a security group in Neutron's JSON.
-type group struct{ common }
+type group struct {
+	common
+	Description string `json:"description"`
+}
 
 func (g *group) read() (zun.SecurityGroup, error) { //nolint:unparam // a resource
-	return zun.SecurityGroup{ID: g.ID, Name: g.Name, ProjectID: g.ProjectID}, nil
+	return zun.SecurityGroup{ID: g.ID, Name: g.Name, ProjectID: g.ProjectID, Description: g.Description}, nil
 }
 
 // port is a port in Neutron's JSON.
@@ -112,6 +130,15 @@ type port struct {
 	VNICType       string         `json:"binding:vnic_type"`
 	Status         string         `json:"status"`
 	AdminStateUp   bool           `json:"admin_state_up"`
+	AddressPairs   []addressPair  `json:"allowed_address_pairs"`
+	QoSPolicyID    *string        `json:"qos_policy_id"`
+	PortSecurity   *bool          `json:"port_security_enabled"`
+	Revision       int            `json:"revision_number"`
+}
+
+type addressPair struct {
+	IP  string `json:"ip_address"`
+	MAC string `json:"mac_address,omitempty"`
 }
 
 type fixedIP struct {
@@ -125,6 +152,10 @@ func (w *port) read() (zun.Port, error) {
 		SecurityGroups: w.SecurityGroups, DeviceID: w.DeviceID, DeviceOwner: w.DeviceOwner,
 		Host: w.Host, VIFType: w.VIFType, VIFDetails: w.VIFDetails, VNICType: w.VNICType,
 		Status: w.Status, AdminStateUp: w.AdminStateUp, Tags: w.Tags,
+		QoSPolicyID: text(w.QoSPolicyID), NoSecurity: w.PortSecurity != nil && !*w.PortSecurity, Revision: w.Revision,
+	}
+	for _, pair := range w.AddressPairs {
+		read.AddressPairs = append(read.AddressPairs, zun.AddressPair(pair))
 	}
 	var p parser
 	for _, fixed := range w.FixedIPs {

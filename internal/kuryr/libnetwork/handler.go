@@ -30,6 +30,8 @@ type Driver interface {
 	EndpointInfo(ctx context.Context, endpointID string) (map[string]string, error)
 	Join(ctx context.Context, networkID, endpointID string) (kuryr.Joined, error)
 	Leave(ctx context.Context, networkID, endpointID string) error
+	Expose(ctx context.Context, networkID, endpointID string, ports []kuryr.Exposed) error
+	Conceal(ctx context.Context, networkID, endpointID string) error
 }
 
 // Options adjust a Handler.
@@ -154,6 +156,11 @@ func statusOf(path string, err error) int {
 	case "/NetworkDriver.CreateEndpoint", "/NetworkDriver.DeleteEndpoint", "/NetworkDriver.Join":
 		if zun.CodeOf(err) == zun.CodeNetworkNotFound {
 			return http.StatusOK
+		}
+	case "/NetworkDriver.ProgramExternalConnectivity", "/NetworkDriver.RevokeExternalConnectivity":
+		// A 404 is "no such verb" to dockerd here, which it ignores.
+		if zun.CodeOf(err).Status() == http.StatusNotFound {
+			return http.StatusConflict
 		}
 	}
 	return zun.CodeOf(err).Status()

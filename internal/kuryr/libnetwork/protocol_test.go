@@ -20,6 +20,7 @@ import (
 
 	"github.com/gozun/gozun/internal/kuryr"
 	"github.com/gozun/gozun/internal/kuryr/libnetwork"
+	"github.com/gozun/gozun/zun"
 )
 
 // silent is a driver that does nothing, for tests of the protocol alone.
@@ -43,6 +44,13 @@ func (silent) EndpointInfo(ctx, string) (map[string]string, error)       { retur
 
 func (silent) Join(ctx, string, string) (kuryr.Joined, error) { return kuryr.Joined{Link: "t_c"}, nil }
 func (silent) Leave(ctx, string, string) error                { return nil }
+func (silent) Conceal(ctx, string, string) error              { return nil }
+func (silent) Expose(_ ctx, _, _ string, ports []kuryr.Exposed) error {
+	if len(ports) > 0 {
+		return zun.Errorf(zun.CodePortNotFound, "port is gone")
+	}
+	return nil
+}
 
 func quiet(deadline time.Duration) http.Handler {
 	return libnetwork.Handler(silent{}, libnetwork.Options{Log: slog.New(slog.DiscardHandler), Deadline: deadline})
@@ -77,7 +85,9 @@ func TestProtocol(t *testing.T) {
 		"no time left":         {"POST", "/NetworkDriver.DeleteNetwork", `{"NetworkID":"` + id + `"}`, 500, "deadline"},
 		"null interface":       {"POST", "/NetworkDriver.CreateEndpoint", `{"NetworkID":"` + id + `","EndpointID":"` + id + `","Interface":null}`, 200, `{"Interface":{}}`},
 		"join":                 {"POST", "/NetworkDriver.Join", `{"NetworkID":"` + id + `","EndpointID":"` + id + `","SandboxKey":"/anywhere"}`, 200, `"DisableGatewayService":true`},
-		"program":              {"POST", "/NetworkDriver.ProgramExternalConnectivity", `{}`, 200, "{}"},
+		"program":              {"POST", "/NetworkDriver.ProgramExternalConnectivity", `{"NetworkID":"` + id + `","EndpointID":"` + id + `","Options":null}`, 200, "{}"},
+		"program, never 404":   {"POST", "/NetworkDriver.ProgramExternalConnectivity", `{"NetworkID":"` + id + `","EndpointID":"` + id + `","Options":{"com.docker.network.portmap":[{"Proto":6,"Port":80,"HostPort":8080}]}}`, 409, "gone"},
+		"program, no port":     {"POST", "/NetworkDriver.ProgramExternalConnectivity", `{"NetworkID":"` + id + `","EndpointID":"` + id + `","Options":{"com.docker.network.portmap":[{"Proto":6,"Port":99999}]}}`, 400, `"Err"`},
 		"too large":            {"POST", "/IpamDriver.RequestPool", `{"Pool":"` + strings.Repeat("1", 2<<20) + `"}`, 413, `"Err"`},
 	} {
 		t.Run(name, func(t *testing.T) {

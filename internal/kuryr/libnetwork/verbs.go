@@ -31,8 +31,8 @@ func verbs(d Driver, o Options) map[string]verb {
 		"/NetworkDriver.EndpointOperInfo":            v.endpointInfo,
 		"/NetworkDriver.Join":                        v.join,
 		"/NetworkDriver.Leave":                       v.leave,
-		"/NetworkDriver.ProgramExternalConnectivity": say(nil), // security groups decide what comes in
-		"/NetworkDriver.RevokeExternalConnectivity":  say(nil),
+		"/NetworkDriver.ProgramExternalConnectivity": v.expose,
+		"/NetworkDriver.RevokeExternalConnectivity":  v.conceal,
 
 		"/IpamDriver.GetCapabilities":         say(ipamCapabilities{RequiresMACAddress: true}),
 		"/IpamDriver.GetDefaultAddressSpaces": say(spacesAnswer{o.AddressSpace, o.AddressSpace}),
@@ -136,6 +136,25 @@ func (s *speaker) leave(ctx context.Context, body []byte) (any, error) {
 		return nil, err
 	}
 	return nil, s.Leave(ctx, r.NetworkID, r.EndpointID)
+}
+
+func (s *speaker) expose(ctx context.Context, body []byte) (any, error) {
+	raw, err := decode[exposeRequest](body)
+	if err == nil {
+		err = endpointRequest{NetworkID: raw.NetworkID, EndpointID: raw.EndpointID}.ids()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Expose(ctx, raw.NetworkID, raw.EndpointID, raw.ports())
+}
+
+func (s *speaker) conceal(ctx context.Context, body []byte) (any, error) {
+	r, err := endpointOf(body)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.Conceal(ctx, r.NetworkID, r.EndpointID)
 }
 
 func (s *speaker) requestPool(ctx context.Context, body []byte) (any, error) {

@@ -57,6 +57,22 @@ type endpointInterface struct {
 	MacAddress  string `json:",omitempty"`
 }
 
+// exposeRequest has Docker's lists of exposed and of published ports; of the latter the
+// container's side counts.
+type exposeRequest struct {
+	NetworkID  string
+	EndpointID string
+	Options    struct {
+		Exposed   []exposedPort `json:"com.docker.network.endpoint.exposedports"`
+		Published []exposedPort `json:"com.docker.network.portmap"`
+	}
+}
+
+type exposedPort struct {
+	Proto uint8
+	Port  uint16
+}
+
 // The bodies that we write.
 
 type activateAnswer struct{ Implements []string }
@@ -237,7 +253,9 @@ func (r endpointRequest) decode() (q kuryr.EndpointRequest, err error) {
 		return q, err
 	}
 	q.NetworkID, q.EndpointID = r.NetworkID, r.EndpointID
-	q.PortID, _ = r.Options[kuryr.OptionPort].(string)
+	if q.Options, err = driverOptions(r.Options); err != nil {
+		return q, err
+	}
 	if r.Interface == nil {
 		return q, nil
 	}
@@ -252,6 +270,31 @@ func (r endpointRequest) decode() (q kuryr.EndpointRequest, err error) {
 	}
 	q.MAC, err = mac(r.Interface.MacAddress)
 	return q, err
+}
+
+// driverOptions picks out the driver's own options, which stand among Docker's.
+func driverOptions(raw map[string]any) (map[string]string, error) {
+	options := map[string]string{}
+	for key, value := range raw {
+		if !strings.HasPrefix(key, "neutron.") {
+			continue
+		}
+		text, ok := value.(string)
+		if !ok {
+			return nil, zun.Errorf(zun.CodeInvalid, "endpoint option %s is not a text", key)
+		}
+		options[key] = text
+	}
+	return options, nil
+}
+
+func (r exposeRequest) ports() (all []kuryr.Exposed) {
+	for _, list := range [][]exposedPort{r.Options.Exposed, r.Options.Published} {
+		for _, p := range list {
+			all = append(all, kuryr.Exposed{Protocol: p.Proto, Port: p.Port})
+		}
+	}
+	return all
 }
 
 func answerPool(a kuryr.PoolAnswer) poolAnswer {

@@ -1,0 +1,267 @@
+package kuryr
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gozun/gozun/zun"
+)
+
+// Exposed is one port that a container exposes or publishes.
+type Exposed struct {
+	Protocol uint8 // IP protocol number
+	Port     uint16
+}
+
+// exposure is the security group that lets traffic to an endpoint's exposed ports in.
+type exposure struct {
+	Name      string
+	ProjectID string
+	GroupID   string // "" while it is being made
+	Ports     []Exposed
+	Ready     bool // the port has it; otherwise it is to be removed
+}
+
+const (
+	exposedSuffix = "-exposed_ports"
+	exposedAbout  = "ports that a container exposes, "
+)
+
+// about is the description of an endpoint's group. It says whose it is: a name is nobody's
+// proof.
+func (d *Driver) about(c claim) string {
+	return exposedAbout + "claim " + c.ID + " on host " + d.Host
+}
+
+// Expose lets traffic from anywhere to the endpoint's ports in, through a security group of
+// its own. Exposing other ports replaces the former ones. With Config.NoExternal it does
+// nothing, and neither does it for a port without port security, which all traffic reaches.
+func (d *Driver) Expose(ctx context.Context, networkID, endpointID string, ports []Exposed) error {
+	if d.NoExternal {
+		return nil
+	}
+	ports = slices.Compact(slices.SortedFunc(slices.Values(ports), func(a, b Exposed) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Port, b.Port))
+	}))
+	return d.onEndpoint(ctx, networkID, endpointID, func(c *claim) error {
+		if c.Exposed != nil && c.Exposed.Ready && slices.Equal(c.Exposed.Ports, ports) {
+			return nil
+		}
+		if err := d.conceal(ctx, c); err != nil || len(ports) == 0 || c.Port.NoSecurity {
+			return err
+		}
+		rules, err := ingress(ports, c.families())
+		if err != nil {
+			return err
+		}
+		if err := d.expose(ctx, c, ports, rules); err != nil {
+			d.takeBackExposure(ctx, c)
+			return err
+		}
+		return nil
+	})
+}
+
+// Conceal takes back what Expose did. An endpoint that is gone exposes nothing.
+func (d *Driver) Conceal(ctx context.Context, networkID, endpointID string) error {
+	if d.NoExternal {
+		return nil
+	}
+	err := d.onEndpoint(ctx, networkID, endpointID, func(c *claim) error { return d.conceal(ctx, c) })
+	if code := zun.CodeOf(err); code == zun.CodeConflict || code.Status() == 404 {
+		if _, found, get := get(d, endpoints, endpointID); get == nil && !found {
+			return nil
+		}
+	}
+	return err
+}
+
+// onEndpoint works on an endpoint's claim under the locks of both.
+func (d *Driver) onEndpoint(ctx context.Context, networkID, endpointID string, do func(*claim) error) error {
+	unlock, err := d.locks.lock(ctx, "endpoint "+endpointID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	e, err := d.knownEndpoint(ctx, networkID, endpointID)
+	if err != nil {
+		return err
+	}
+	c := claim{ID: e.ClaimID}
+	return d.underLock(ctx, &c, func() error {
+		now, found, err := get(d, claims, c.ID)
+		if err != nil || !found {
+			return err
+		}
+		return do(&now)
+	})
+}
+
+// families tells of which IP versions the claim has addresses.
+func (c claim) families() (has [2]bool) {
+	for _, h := range c.Addresses {
+		has[family(h.IP.Is6())] = true
+	}
+	return has
+}
+
+// ingress makes rules of ports: consecutive ports of a protocol are one rule, for each IP
+// version.
+func ingress(ports []Exposed, families [2]bool) (rules []zun.Ingress, err error) {
+	for v, has := range families {
+		if !has {
+			continue
+		}
+		for _, p := range ports {
+			name, whole, err := protocolName(p.Protocol, v == 1)
+			if err != nil {
+				return nil, err
+			}
+			if last := len(rules) - 1; last >= 0 && rules[last].V6 == (v == 1) && rules[last].Protocol == name && (whole || rules[last].To+1 == p.Port) {
+				if !whole {
+					rules[last].To = p.Port
+				}
+				continue
+			}
+			rule := zun.Ingress{V6: v == 1, Protocol: name}
+			if !whole {
+				rule.From, rule.To = p.Port, p.Port
+			}
+			rules = append(rules, rule)
+		}
+	}
+	return rules, nil
+}
+
+// protocolName spells a protocol as Neutron does, and tells whether it has no ports.
+func protocolName(number uint8, v6 bool) (name string, whole bool, err error) {
+	switch number {
+	case 1, 58:
+		return map[bool]string{false: "icmp", true: "ipv6-icmp"}[v6], true, nil
+	case 6:
+		return "tcp", false, nil
+	case 17:
+		return "udp", false, nil
+	case 132:
+		return "sctp", false, nil
+	}
+	return "", false, zun.Errorf(zun.CodeInvalid, "cannot expose a port of IP protocol %d; there are tcp, udp, sctp and icmp", number)
+}
+
+// expose makes the group and gives it to the port, on record at every step.
+func (d *Driver) expose(ctx context.Context, c *claim, ports []Exposed, rules []zun.Ingress) error {
+	p, err := d.Neutron.Port(ctx, c.Port.ID)
+	if err != nil {
+		return err
+	}
+	c.Exposed = &exposure{Name: p.ID + exposedSuffix, ProjectID: p.ProjectID, Ports: ports}
+	if err := put(d, claims, c.ID, *c); err != nil {
+		return err
+	}
+	made, err := d.Neutron.CreateSecurityGroup(ctx, zun.SecurityGroupSpec{
+		Name: c.Exposed.Name, ProjectID: p.ProjectID, Description: d.about(*c),
+	})
+	if err != nil {
+		return err
+	}
+	c.Exposed.GroupID = made.ID
+	if err := d.Neutron.AllowIngress(ctx, made.ID, rules); err != nil {
+		return err
+	}
+	if err := d.regroup(ctx, &p, func(groups []string) []string { return with(groups, made.ID) }); err != nil {
+		return err
+	}
+	c.Exposed.Ready = true
+	return put(d, claims, c.ID, *c)
+}
+
+// regroup changes a port's security groups, without undoing what others change meanwhile.
+func (d *Driver) regroup(ctx context.Context, p *zun.Port, change func([]string) []string) error {
+	const tries = 4
+	for try := 1; ; try++ {
+		groups := change(p.SecurityGroups)
+		if slices.Equal(groups, p.SecurityGroups) {
+			return nil
+		}
+		_, err := d.Neutron.UpdatePort(ctx, p.ID, zun.PortChange{SecurityGroups: append([]string{}, groups...), IfRevision: &p.Revision})
+		if zun.CodeOf(err) != zun.CodeConflict || try == tries {
+			return err
+		}
+		now, err := d.Neutron.Port(ctx, p.ID)
+		if err != nil {
+			return err
+		}
+		*p = now
+	}
+}
+
+// takeBackExposure undoes a failed expose; what cannot be undone now is owed.
+func (d *Driver) takeBackExposure(ctx context.Context, c *claim) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 8*time.Second)
+	defer cancel()
+	if err := d.conceal(ctx, c); err != nil {
+		d.Log.Warn("cannot take exposed ports back; it will be tried again", "endpoint", c.EndpointID, "error", err)
+		d.wake()
+	}
+}
+
+// conceal takes the group off the port and deletes it. The caller holds the claim's lock.
+func (d *Driver) conceal(ctx context.Context, c *claim) error {
+	if c.Exposed == nil {
+		return nil
+	}
+	if c.Exposed.Ready {
+		c.Exposed.Ready = false
+		if err := put(d, claims, c.ID, *c); err != nil {
+			return err
+		}
+	}
+	ids, err := d.exposedGroups(ctx, *c)
+	if err != nil {
+		return err
+	}
+	if len(ids) > 0 {
+		p, err := d.Neutron.Port(ctx, c.Port.ID)
+		if err == nil {
+			err = d.regroup(ctx, &p, func(groups []string) []string { return without(groups, ids...) })
+		}
+		if err != nil && !zun.IsNotFound(err) {
+			return err
+		}
+	}
+	if err := d.deleteGroups(ctx, ids); err != nil {
+		return err
+	}
+	c.Exposed = nil
+	return put(d, claims, c.ID, *c)
+}
+
+// exposedGroups returns the claim's group, found by what it says of itself if its id did
+// not arrive.
+func (d *Driver) exposedGroups(ctx context.Context, c claim) (ids []string, err error) {
+	if c.Exposed == nil {
+		return nil, nil
+	}
+	if c.Exposed.GroupID != "" {
+		return []string{c.Exposed.GroupID}, nil
+	}
+	found, err := d.Neutron.FindSecurityGroups(ctx, zun.NeutronQuery{Name: c.Exposed.Name, ProjectID: c.Exposed.ProjectID})
+	for _, g := range found {
+		if strings.HasPrefix(g.Description, exposedAbout+"claim "+c.ID) {
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids, err
+}
+
+func (d *Driver) deleteGroups(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		if err := d.Neutron.DeleteSecurityGroup(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}

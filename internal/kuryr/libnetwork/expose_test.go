@@ -1,0 +1,140 @@
+package libnetwork_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozun/gozun/internal/neutron"
+	"github.com/gozun/gozun/zun"
+)
+
+type proto struct{ Proto, Port int }
+
+// expose sends what dockerd sends when a container's endpoint becomes its way out.
+func (p *plugin) expose(n dockerNet, e dockerEndpoint, exposed, published []proto) error {
+	p.tb.Helper()
+	_, err := p.try("NetworkDriver.ProgramExternalConnectivity", object{"NetworkID": n.ID, "EndpointID": e.ID, "Options": object{
+		"com.docker.network.endpoint.exposedports": exposed, "com.docker.network.portmap": published,
+	}})
+	return err
+}
+
+func (p *plugin) conceal(n dockerNet, e dockerEndpoint) error {
+	p.tb.Helper()
+	_, err := p.try("NetworkDriver.RevokeExternalConnectivity", object{"NetworkID": n.ID, "EndpointID": e.ID})
+	return err
+}
+
+// ingress lists the rules of a port's groups that let anybody in.
+func (c *cloud) ingress(tb testing.TB, p zun.Port) []string {
+	tb.Helper()
+	rules := []string{}
+	for _, g := range p.SecurityGroups {
+		found := got(neutron.New(c.session, neutron.Options{}).FindRecords(context.Background(), "security-group-rules", url.Values{"security_group_id": {g}, "direction": {"ingress"}}))(tb)
+		for _, r := range found {
+			if r["remote_group_id"] == nil {
+				rules = append(rules, fmt.Sprint(r["ethertype"], " ", r["protocol"], " ", r["port_range_min"], "-", r["port_range_max"]))
+			}
+		}
+	}
+	slices.Sort(rules)
+	return rules
+}
+
+func TestExposedPorts(t *testing.T) {
+	c, ctx := mustCloud(t), context.Background()
+	tn := c.tenant(t, "10.2.0.0/24", "fd00:5::/64")
+	own := c.userPort(t, tn)
+	exposed := []proto{{6, 443}, {6, 80}, {6, 81}, {17, 53}, {132, 80}, {1, 0}}
+	published := []proto{{6, 80}, {6, 8080}}
+	wanted := []string{}
+	for _, v := range []string{"IPv4", "IPv6"} {
+		icmp := map[string]string{"IPv4": "icmp", "IPv6": "ipv6-icmp"}[v]
+		wanted = append(wanted, v+" "+icmp+" <nil>-<nil>", v+" sctp 80-80", v+" tcp 443-443", v+" tcp 80-81", v+" tcp 8080-8080", v+" udp 53-53")
+	}
+	slices.Sort(wanted)
+	p := mustPlugin(t, settings{Neutron: c.Service, Binder: &ledger{plugged: map[string]bool{}}})
+	p.twice = true
+	a := ask{Subnets: []string{"10.2.0.0/24", "fd00:5::/64"}}
+	a.IPAM, a.Options = byID(tn)
+	n := got(p.createNetwork(a))(t)
+	before := c.state(t)
+	for name, w := range map[string]want{
+		"on a port of ours":   {},
+		"on a user's port":    {IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}},
+		"with chosen groups":  {Options: object{"neutron.security_groups": "default"}},
+		"on a port left idle": {IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}, MAC: own.MAC},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := got(p.connect(n, w))(t)
+			idle := c.state(t)
+			for range 2 {
+				must(t, p.expose(n, e, exposed, published))
+				port := c.port(t, e.ip(n, false))
+				if diff := cmp.Diff(wanted, c.ingress(t, port)); diff != "" {
+					t.Error(diff)
+				}
+				made := got(c.Service.FindSecurityGroups(ctx, zun.NeutronQuery{Name: port.ID + "-exposed_ports"}))(t)
+				if len(made) != 1 || made[0].ProjectID != tn.Net.ProjectID {
+					t.Errorf("groups %+v", made)
+				}
+				must(t, p.expose(n, e, []proto{{6, 1}}, nil)) // another container start with other ports
+				if diff := cmp.Diff([]string{"IPv4 tcp 1-1", "IPv6 tcp 1-1"}, c.ingress(t, c.port(t, e.ip(n, false)))); diff != "" {
+					t.Error(diff)
+				}
+				must(t, p.conceal(n, e))
+				if diff := cmp.Diff(idle, c.state(t)); diff != "" {
+					t.Error(diff)
+				}
+			}
+			must(t, p.expose(n, e, exposed, nil))
+			p.disconnect(n, e) // and no Revoke, as after a restart of dockerd
+			must(t, p.conceal(n, e))
+			must(t, p.Settle(ctx))
+			if diff := cmp.Diff(before, c.state(t)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestExposedPortsThatCannotBe(t *testing.T) {
+	c, ctx := mustCloud(t), context.Background()
+	tn := c.tenant(t, "10.2.0.0/24", "")
+	p := mustPlugin(t, settings{Neutron: c.Service, Binder: &ledger{plugged: map[string]bool{}}})
+	a := ask{Subnets: []string{"10.2.0.0/24"}}
+	a.IPAM, a.Options = byID(tn)
+	n := got(p.createNetwork(a))(t)
+	e := got(p.connect(n, want{}))(t)
+	must(t, p.Settle(ctx))
+	before := c.state(t)
+	if err := p.expose(n, e, []proto{{47, 1}}, nil); err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), "protocol 47") {
+		t.Errorf("exposed GRE: %v", err)
+	}
+	if err := p.expose(n, dockerEndpoint{ID: random(32)}, []proto{{6, 1}}, nil); err == nil || strings.Contains(err.Error(), "404") {
+		t.Errorf("exposed an endpoint that there is not: %v", err)
+	}
+	must(t, p.conceal(n, dockerEndpoint{ID: random(32)}))
+	must(t, p.expose(n, e, nil, nil))
+	// A group of that name that is not ours is neither used nor removed.
+	port := c.port(t, e.ip(n, false))
+	foreign := got(c.Demo.CreateSecurityGroup(ctx, zun.SecurityGroupSpec{Name: port.ID + "-exposed_ports"}))(t)
+	must(t, p.expose(n, e, []proto{{6, 1}}, nil))
+	if now := c.port(t, e.ip(n, false)); slices.Contains(now.SecurityGroups, foreign.ID) || len(now.SecurityGroups) != 2 {
+		t.Errorf("port has groups %v", now.SecurityGroups)
+	}
+	must(t, p.conceal(n, e))
+	must(t, c.Demo.DeleteSecurityGroup(ctx, foreign.ID))
+	if diff := cmp.Diff(before, c.state(t)); diff != "" {
+		t.Error(diff)
+	}
+	open := got(p.connect(n, want{Options: object{"neutron.port_security": "false"}}))(t)
+	atMost(t, "expose without port security", 0, c.counted(func() { must(t, p.expose(n, open, []proto{{6, 1}}, nil)) }))
+	p.disconnect(n, open)
+}
