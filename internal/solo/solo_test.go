@@ -2,7 +2,6 @@ package solo
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -25,7 +24,7 @@ func testConfig(t *testing.T) Config {
 	return Config{
 		StateDir:     filepath.Join(t.TempDir(), "state"),
 		IdentityAddr: "127.0.0.1:0", NetworkAddr: "127.0.0.1:0", ContainerAddr: "127.0.0.1:0",
-		Host: "host-of-the-test", PluginDir: t.TempDir(), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Host: "host-of-the-test", PluginDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -124,7 +123,7 @@ func TestLostCredentialsAreMadeAnew(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	go runTasks(ctx, second.beneath) //nolint:errcheck // ends with the context
+	go runTasks(ctx, second.beneath)
 	credentials, err := keystone.FromCloud("gozun", second.config.path("clouds.yaml"))
 	if err != nil {
 		t.Fatal(err)
