@@ -2,11 +2,13 @@ package binding
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"os"
 
 	"github.com/gozun/gozun/internal/link"
+	"github.com/gozun/gozun/internal/ovsdb"
 	"github.com/gozun/gozun/zun"
 )
 
@@ -14,6 +16,7 @@ import (
 type Binding struct {
 	PortID     string // Neutron's UUID
 	NetworkID  string // Neutron's UUID
+	DeviceID   string // of the endpoint that has the port, for Open vSwitch's vm-uuid; "" is none
 	MAC        string // of the container's end; "" leaves the kernel's
 	MTU        int    // bytes, of both ends; 0 leaves the kernel's
 	Host       string // that Neutron was told, for the texts of errors
@@ -42,37 +45,65 @@ func (b Binding) Bridge() string { return cut("brq" + b.NetworkID) }
 type Binder struct {
 	links *link.Handle
 	log   *slog.Logger
+	ovsdb string // path of Open vSwitch's database socket
+	// before, if set, is asked before each step of a plug and may fail in its place. Tests
+	// break plugs with it.
+	before func(step string) error
+}
+
+// Option changes how a Binder works.
+type Option func(*Binder)
+
+// WithOVSDB says where Open vSwitch's database listens: a path or "unix:path". "" is the
+// default: db.sock in the directory that the environment names by OVS_RUNDIR, else in
+// /var/run/openvswitch.
+func WithOVSDB(socket string) Option {
+	return func(b *Binder) { b.ovsdb = ovsdb.Socket(socket, os.Getenv) }
 }
 
 // New returns a Binder that works with the links of a namespace, normally the host's.
-func New(links *link.Handle, log *slog.Logger) *Binder { return &Binder{links, log} }
+func New(links *link.Handle, log *slog.Logger, options ...Option) *Binder {
+	b := &Binder{links: links, log: log, ovsdb: ovsdb.Socket("", os.Getenv)}
+	for _, o := range options {
+		o(b)
+	}
+	return b
+}
 
 // Open returns a Binder that works in the namespace of the calling thread, normally the
 // host's. Close it after use.
-func Open(log *slog.Logger) (*Binder, error) {
+func Open(log *slog.Logger, options ...Option) (*Binder, error) {
 	links, err := link.Open("")
 	if err != nil {
 		return nil, err
 	}
-	return New(links, log), nil
+	return New(links, log, options...), nil
 }
 
 // Close gives back what Open took. It is for Binders from Open only.
 func (b *Binder) Close() { b.links.Close() }
 
-// plugger connects and disconnects the host end of a pair that exists.
+// plugger connects a port, from making the pair on, and disconnects the host end of a pair.
 type plugger struct {
-	plug   func(*Binder, Binding) error
-	unplug func(*Binder, Binding) error
+	plug   func(*plugging) error
+	unplug func(context.Context, *Binder, Binding) error
 }
 
 // pluggerOf returns how a vif_type is plugged, nil if we cannot.
 func pluggerOf(vifType string) *plugger {
-	if vifType == "bridge" {
-		return &plugger{plug: (*Binder).plugBridge, unplug: (*Binder).unplugBridge}
+	switch vifType {
+	case "bridge":
+		return &plugger{plug: plugBridge, unplug: nothing}
+	case "ovs":
+		return &plugger{plug: plugOVS, unplug: unplugOVS}
+	case "tap": // who routes, as Calico's agent, finds the tap by its name
+		return &plugger{plug: (*plugging).pair, unplug: nothing}
 	}
 	return nil
 }
+
+// nothing is for switches that forget a port with its link.
+func nothing(context.Context, *Binder, Binding) error { return nil }
 
 // Usable tells, before anything is made, whether the port can be plugged here. The errors
 // are CodePortBindingFailed: Neutron has no way to serve the port on this host, or did not
@@ -87,15 +118,19 @@ func Usable(b Binding) error {
 			"cannot plug port %s: Neutron did not bind it to host %q (vif_type %q); do our credentials have the role admin or service?", b.PortID, b.Host, b.VIFType)
 	}
 	if pluggerOf(b.VIFType) == nil {
-		return zun.Errorf(zun.CodeNotImplemented, "cannot plug port %s: vif_type %q is not supported yet", b.PortID, b.VIFType)
+		return zun.Errorf(zun.CodeNotImplemented, "cannot plug port %s: vif_type %q is not supported; bridge, ovs and tap are", b.PortID, b.VIFType)
 	}
 	return nil
 }
 
 // Plug makes the pair and connects its host end; afterwards the container's end is ready
-// to be moved into a sandbox. On failure nothing of the pair is left. Plugging again while
+// to be moved into a sandbox. What a failed Plug made is taken back. Plugging again while
 // the container's end is still here changes nothing; plugging again after it was moved
 // makes a new pair, so callers remember what they plugged.
+//
+// Beyond Usable's the errors are CodeUnavailable: no time is left, or Open vSwitch does not
+// answer; CodePortBindingFailed: the bridge is not there; CodePortInUse: something that is
+// not ours has the port's place on the bridge.
 func (b *Binder) Plug(ctx context.Context, what Binding) error {
 	if err := Usable(what); err != nil {
 		return err
@@ -103,29 +138,13 @@ func (b *Binder) Plug(ctx context.Context, what Binding) error {
 	if err := ctx.Err(); err != nil {
 		return zun.Wrap(zun.CodeUnavailable, err, "cannot plug port %s: no time is left", what.PortID)
 	}
-	err := b.plug(what)
+	p := &plugging{Binder: b, ctx: ctx, what: what}
+	err := pluggerOf(what.VIFType).plug(p)
 	if err == nil {
 		return nil
 	}
-	if undo := b.links.Delete(what.HostEnd()); undo != nil {
-		b.log.Warn("cannot undo a failed plug", "port", what.PortID, "link", what.HostEnd(), "error", undo)
-	}
-	return fmt.Errorf("cannot plug port %s: %w", what.PortID, err)
-}
-
-func (b *Binder) plug(what Binding) error {
-	pair := link.Veth{Name: what.HostEnd(), Peer: what.ContainerEnd(), MTU: what.MTU, NoIPv6: true}
-	if what.MAC != "" {
-		mac, err := net.ParseMAC(what.MAC)
-		if err != nil {
-			return fmt.Errorf("bad MAC: %w", err)
-		}
-		pair.PeerMAC = mac
-	}
-	if err := b.links.EnsureVeth(pair); err != nil {
-		return err
-	}
-	return pluggerOf(what.VIFType).plug(b, what)
+	p.takeBack(ctx)
+	return zun.Errorf(zun.CodeOf(err), "cannot plug port %s: %w", what.PortID, err)
 }
 
 // Unplug disconnects the port and removes the pair, wherever its container's end is. What
@@ -135,16 +154,22 @@ func (b *Binder) Unplug(ctx context.Context, what Binding) error {
 		return zun.Wrap(zun.CodeUnavailable, err, "cannot unplug port %s: no time is left", what.PortID)
 	}
 	if p := pluggerOf(what.VIFType); p != nil {
-		if err := p.unplug(b, what); err != nil {
-			return fmt.Errorf("cannot unplug port %s: %w", what.PortID, err)
+		if err := p.unplug(ctx, b, what); err != nil {
+			return zun.Errorf(zun.CodeOf(err), "cannot unplug port %s: %w", what.PortID, err)
 		}
 	}
 	// Docker gives the container's end back to the host before; if it did not, it goes
 	// with its peer.
-	for _, name := range []string{what.HostEnd(), what.ContainerEnd()} {
-		if err := b.links.Delete(name); err != nil {
-			return fmt.Errorf("cannot unplug port %s: %w", what.PortID, err)
-		}
+	if err := b.remove(what.HostEnd(), what.ContainerEnd()); err != nil {
+		return fmt.Errorf("cannot unplug port %s: %w", what.PortID, err)
 	}
 	return nil
+}
+
+func (b *Binder) remove(links ...string) error {
+	var all []error
+	for _, name := range links {
+		all = append(all, b.links.Delete(name))
+	}
+	return errors.Join(all...)
 }

@@ -86,7 +86,7 @@ func TestWhatCannotBePlugged(t *testing.T) {
 		says string
 	}{
 		"binding_failed": {zun.CodePortBindingFailed, `host "h"`}, "unbound": {zun.CodePortBindingFailed, `host "h"`},
-		"": {zun.CodePortBindingFailed, "role"}, "ovs": {zun.CodeNotImplemented, "not supported yet"},
+		"": {zun.CodePortBindingFailed, "role"}, "vhostuser": {zun.CodeNotImplemented, "not supported"},
 	} {
 		p := port()
 		p.VIFType = vif
