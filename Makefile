@@ -8,7 +8,7 @@ TOOLS     = $(CURDIR)/.tools/bin
 PREFIX   ?= /usr/local
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo demo-down test check unit race e2e bench fuzz install tools clean
+.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean
 
 build: ## bin/zun, bin/neutron (the same program), bin/zund, bin/kuryr-libnetwork: static, version stamped
 	@mkdir -p bin
@@ -36,7 +36,11 @@ race: ## the same under the race detector
 e2e: build ## the built programs with a real Docker
 	GOZUN_E2E=1 $(GO) test -count=1 -timeout 25m -v ./tests/e2e/...
 
-bench: build ## benchmarks; each compares within one run
+bench: build ## what a container, an API request, a start cost, compared within one run (BENCH=--help)
+	$(GO) build -trimpath -o bin/bench ./tests/bench
+	bin/bench $(BENCH)
+
+bench-go: ## Go's benchmarks of the parts
 	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
 
 fuzz: ## every fuzz target for a short while (FUZZTIME=10s each)

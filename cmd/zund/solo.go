@@ -51,6 +51,9 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		}
 		config.Cloud = &credentials
 	}
+	if err := profile(ctx); err != nil {
+		return err
+	}
 	service, err := solo.New(ctx, config)
 	if err != nil {
 		return err

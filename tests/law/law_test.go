@@ -22,7 +22,7 @@ var rooms = map[string][]string{
 	"cmd/kuryr-libnetwork": {
 		"internal/config", "internal/keystone", "internal/neutron", "internal/kv",
 		"internal/kuryr", "internal/kuryr/libnetwork", "internal/kuryr/check", "internal/binding", "internal/link",
-		"internal/metrics", "internal/sdnotify",
+		"internal/metrics", "internal/sdnotify", "internal/ovsdb",
 	},
 
 	// the control side
@@ -67,6 +67,7 @@ var rooms = map[string][]string{
 		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv", "internal/link", "internal/sdnotify",
 	},
 
+	"tests/bench":        {"zun", "internal/store", "internal/link"},
 	"tests/law":          {},
 	"tests/e2e":          {},
 	"tests/image/server": {},

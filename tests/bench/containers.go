@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// place is somewhere to start containers.
+type place struct {
+	name  string
+	start func(ctx context.Context) (handle string, err error)
+	after func(ctx context.Context, handle string) error // if set: done between the two, not timed
+	rm    func(ctx context.Context, handle string) error
+}
+
+// measureContainers alternates all places, one container at a time and then many at once.
+func (b *bench) measureContainers(ctx context.Context) error {
+	places, err := b.places(ctx)
+	if err != nil {
+		return err
+	}
+	b.push(b.docker.sweep)
+	for round := range b.rounds + 1 { // the first is for warming up
+		b.say("one at a time: round %d of %d, load %s", round, b.rounds, load())
+		b.round, b.atOnce = round-1, 1
+		for _, i := range b.random.Perm(len(places)) {
+			if err := b.one(ctx, places[i]); err != nil {
+				return fmt.Errorf("%s: %w", places[i].name, err)
+			}
+		}
+	}
+	for round := range b.batches + min(b.batches, 1) {
+		b.say("%d at once: round %d of %d, load %s", b.batch, round, b.batches, load())
+		b.round, b.atOnce = round-1, b.batch
+		for _, i := range b.random.Perm(len(places)) {
+			if err := b.many(ctx, places[i]); err != nil {
+				return fmt.Errorf("%s: %w", places[i].name, err)
+			}
+		}
+	}
+	return b.judgePlugin()
+}
+
+// note keeps a sample, unless its round was for warming up.
+func (b *bench) note(s sample) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s.Round >= 0 {
+		b.report.samples = append(b.report.samples, s)
+	}
+}
+
+// one measures one container.
+func (b *bench) one(ctx context.Context, p place) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ours := p.name == "kuryr"
+	before, err := b.callsSoFar(ctx, ours)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	handle, err := p.start(ctx)
+	started := time.Now()
+	if err != nil {
+		return err
+	}
+	b.note(sample{p.name, "start", 1, b.round, started.Sub(began)})
+	if p.after != nil {
+		if err := p.after(ctx, handle); err != nil {
+			return err
+		}
+	}
+	removing := time.Now()
+	if err := p.rm(ctx, handle); err != nil {
+		return err
+	}
+	b.note(sample{p.name, "rm", 1, b.round, time.Since(removing)})
+	if !ours || b.round < 0 {
+		return nil
+	}
+	if err := rest(ctx, 50*time.Millisecond); err != nil { // what the plugin does after its answer
+		return err
+	}
+	after, err := b.callsSoFar(ctx, ours)
+	b.windows = append(b.windows, window{began, started, after - before})
+	return err
+}
+
+func (b *bench) callsSoFar(ctx context.Context, ours bool) (int, error) {
+	if !ours {
+		return 0, nil
+	}
+	return b.zund.neutronCalls(ctx)
+}
+
+// many measures the time until the last of many containers, started at once, is there, and
+// until the last of them is gone.
+func (b *bench) many(ctx context.Context, p place) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	handles := make([]string, b.batch)
+	began := time.Now()
+	err := b.each(func(i int) (err error) {
+		handles[i], err = p.start(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	b.note(sample{p.name, "start", b.batch, b.round, time.Since(began)})
+	removing := time.Now()
+	if err := b.each(func(i int) error { return p.rm(ctx, handles[i]) }); err != nil {
+		return err
+	}
+	b.note(sample{p.name, "rm", b.batch, b.round, time.Since(removing)})
+	return nil
+}
+
+func (b *bench) each(do func(i int) error) error {
+	var group errgroup.Group
+	for i := range b.batch {
+		group.Go(func() error { return do(i) })
+	}
+	return group.Wait()
+}
+
+// places prepares the networks of all chosen cases.
+func (b *bench) places(ctx context.Context) ([]place, error) {
+	makers := []struct {
+		name string
+		make func(context.Context) (network string, err error)
+	}{
+		{"none", func(context.Context) (string, error) { return "none", nil }},
+		{"bridge", func(context.Context) (string, error) { return "bridge", nil }},
+		{"user-bridge", b.makeUserBridge},
+		{"floor", b.makeFloor},
+		{"kuryr", func(ctx context.Context) (string, error) { return b.makeKuryr(ctx, b.zund.plugin, 231) }},
+		{"real", b.makeReal},
+	}
+	var places []place
+	for _, m := range makers {
+		if !b.wants(m.name) {
+			continue
+		}
+		network, err := m.make(ctx)
+		if errors.Is(err, errNoCloud) {
+			b.say("real: %v", err)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		places = append(places, place{
+			name:  m.name,
+			start: func(ctx context.Context) (string, error) { return b.docker.startContainer(ctx, b.image, network) },
+			rm:    b.docker.removeContainer,
+		})
+	}
+	if b.wants("zun") {
+		zun, err := b.zunPlace(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("zun: %w", err)
+		}
+		places = append(places, zun)
+	}
+	return places, nil
+}
+
+func (b *bench) makeNetwork(ctx context.Context, n dockerNetwork) (string, error) {
+	n.name = "gozun-bench-" + b.id + "-" + n.name
+	if err := b.docker.createNetwork(ctx, n); err != nil {
+		return "", err
+	}
+	b.push(func(ctx context.Context) error { return b.docker.removeNetwork(ctx, n.name) })
+	return n.name, nil
+}
+
+func (b *bench) makeUserBridge(ctx context.Context) (string, error) {
+	return b.makeNetwork(ctx, dockerNetwork{name: "user", driver: "bridge"})
+}
+
+func (b *bench) makeFloor(ctx context.Context) (string, error) {
+	subnet, gateway := b.subnet(232)
+	f, err := startFloor(ctx, "gozun-floor-"+b.id, "gb"+b.id, gateway)
+	if err != nil {
+		return "", err
+	}
+	b.push(func(context.Context) error { return f.stop() })
+	return b.makeNetwork(ctx, dockerNetwork{
+		name: "floor", driver: f.name, ipam: f.name, subnet: subnet.String(), gateway: gateway.String(),
+	})
+}
+
+// makeKuryr makes a network through a plugin, which makes one in Neutron for it.
+func (b *bench) makeKuryr(ctx context.Context, plugin string, subnetByte byte) (string, error) {
+	subnet, gateway := b.subnet(subnetByte)
+	return b.makeNetwork(ctx, dockerNetwork{
+		name: fmt.Sprint("kuryr", subnetByte), driver: plugin, ipam: plugin, subnet: subnet.String(), gateway: gateway.String(),
+	})
+}
+
+// errNoCloud says that there is no cloud to measure.
+var errNoCloud = errors.New("GOZUN_OPENSTACK names no openrc of a running cloud, so this case is left out")
+
+// makeReal starts a plugin of its own on a cloud that runs.
+func (b *bench) makeReal(ctx context.Context) (string, error) {
+	p, err := startPlugin(ctx, filepath.Join(b.bin, "kuryr-libnetwork"), b.dir, "gozun-real-"+b.id)
+	if err != nil {
+		return "", err
+	}
+	b.push(func(context.Context) error { return p.stop() })
+	return b.makeKuryr(ctx, p.name, 233)
+}
+
+// judgePlugin sums up what the plugin itself needed for each start.
+func (b *bench) judgePlugin() error {
+	if len(b.windows) == 0 {
+		return nil
+	}
+	times, err := verbTimes(b.zund.log)
+	if err != nil {
+		return err
+	}
+	var starts, calls []float64
+	byVerb := map[string][]float64{}
+	for _, w := range b.windows {
+		sum := time.Duration(0)
+		for _, t := range times {
+			if t.ended.After(w.from) && t.ended.Before(w.to) {
+				sum += t.took
+				byVerb[t.verb] = append(byVerb[t.verb], milliseconds(t.took))
+			}
+		}
+		starts = append(starts, milliseconds(sum))
+		calls = append(calls, float64(w.calls))
+	}
+	b.report.Plugin = &pluginReport{Start: spreadOf(starts), NeutronCalls: median(calls), Verbs: map[string]spread{}}
+	for verb, values := range byVerb {
+		b.report.Plugin.Verbs[verb] = spreadOf(values)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// report is what a run found out.
+type report struct {
+	Began      time.Time     `json:"began"`
+	Took       time.Duration `json:"took_ns"`
+	Seed       uint64        `json:"seed"`
+	Machine    string        `json:"machine"`
+	LoadBefore string        `json:"load_before"`
+	LoadAfter  string        `json:"load_after"`
+	Rows       []row         `json:"rows"`
+	Samples    []sample      `json:"samples"`
+	Plugin     *pluginReport `json:"plugin,omitempty"`
+	Requests   []rate        `json:"requests,omitempty"`
+	AtRest     memory        `json:"memory_at_rest"`
+	AfterLoad  memory        `json:"memory_after_requests"`
+	AtEnd      memory        `json:"memory_at_end"`
+	samples    []sample
+}
+
+// pluginReport is what the plugin logged while single containers started.
+type pluginReport struct {
+	Start        spread            `json:"start_ms"` // all calls of one start together, Neutron's time included
+	Verbs        map[string]spread `json:"verbs_ms"`
+	NeutronCalls float64           `json:"neutron_calls"` // median of a start with its rm
+}
+
+// rate is how many requests of a kind were answered in a second.
+type rate struct {
+	Name     string  `json:"name"`
+	PerSec   float64 `json:"per_second"`
+	ToRoot   float64 `json:"to_root"` // in proportion to GET /
+	Bytes    int     `json:"bytes"`
+	Requests int     `json:"requests"`
+	spread           // of the latency, in milliseconds
+}
+
+// verbs is the order of the lines.
+func verbs(samples []sample) []string {
+	order := []string{"start", "rm", "POST to 202"}
+	for _, s := range samples {
+		if !slices.Contains(order, s.Verb) {
+			order = append(order, s.Verb)
+		}
+	}
+	return order
+}
+
+// complete sums up.
+func (r *report) complete() {
+	r.Samples = r.samples
+	r.Rows = rowsOf(r.samples, verbs(r.samples))
+}
+
+func (r report) writeJSON(w io.Writer) error {
+	r.complete()
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+func (r report) writeText(w io.Writer) {
+	r.complete()
+	fmt.Fprintf(w, "%s, %s\nseed %d, load %s before, %s after, took %s\n", r.Began.UTC().Format(time.DateTime), r.Machine,
+		r.Seed, r.LoadBefore, r.LoadAfter, r.Took.Round(time.Second))
+	r.writeRows(w)
+	r.writePlugin(w)
+	r.writeRequests(w)
+	r.writeMemory(w)
+}
+
+func (r report) writeRows(w io.Writer) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nMilliseconds; ratios are medians of those within a round.\n")
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "verb\tat once\tcase\tn\tmedian\tp90\tp99\tmin\tmax\t÷ floor\t÷ user-bridge\t")
+	for _, l := range r.Rows {
+		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.Verb, l.AtOnce, l.Case, l.N,
+			number(l.Median), number(l.P90), number(l.P99), number(l.Min), number(l.Max), ratio(l.ToFloor), ratio(l.ToUserBridge))
+	}
+	_ = table.Flush() // what cannot be printed cannot be told
+}
+
+func (r report) writePlugin(w io.Writer) {
+	if r.Plugin == nil {
+		return
+	}
+	s := r.Plugin.Start
+	fmt.Fprintf(w, "\nThe plugin's own time of one start, Neutron's included: median %s ms, p90 %s, p99 %s, max %s (n %d); %s requests to Neutron for a start and its rm.\n",
+		number(s.Median), number(s.P90), number(s.P99), number(s.Max), s.N, number(r.Plugin.NeutronCalls))
+	for _, verb := range slices.Sorted(maps.Keys(r.Plugin.Verbs)) {
+		v := r.Plugin.Verbs[verb]
+		fmt.Fprintf(w, "  %-40s n %3d, median %s ms, max %s\n", strings.TrimPrefix(verb, "/"), v.N, number(v.Median), number(v.Max))
+	}
+}
+
+func (r report) writeRequests(w io.Writer) {
+	if len(r.Requests) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nRequests per second, %d at a time, a token that is known; latencies in milliseconds.\n", atATime)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "request\tper second\t÷ GET /\tbytes\tn\tmedian\tp99\tmax\t")
+	for _, q := range r.Requests {
+		fmt.Fprintf(table, "%s\t%.0f\t%s\t%d\t%d\t%s\t%s\t%s\t\n", q.Name, q.PerSec, ratio(q.ToRoot), q.Bytes, q.Requests,
+			number(q.Median), number(q.P99), number(q.Max))
+	}
+	_ = table.Flush() // what cannot be printed cannot be told
+}
+
+func (r report) writeMemory(w io.Writer) {
+	if r.AtRest.RSS == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nMemory of zund, RSS (anonymous): %.1f (%.1f) MiB at rest", r.AtRest.RSS, r.AtRest.Anon)
+	if r.AfterLoad.RSS > 0 {
+		fmt.Fprintf(w, ", %.1f (%.1f) after the requests", r.AfterLoad.RSS, r.AfterLoad.Anon)
+	}
+	fmt.Fprintf(w, ", %.1f (%.1f) at the end.\n", r.AtEnd.RSS, r.AtEnd.Anon)
+}
+
+func ratio(r float64) string {
+	if r == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f", r)
+}
+
+// number is three or four digits, which is more than such figures are worth.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// zunPlace is `zun run` and `zun delete` on a network of the user demo.
+func (b *bench) zunPlace(ctx context.Context) (place, error) {
+	subnet, _ := b.subnet(234)
+	network := object{"name": "bench-" + b.id, "subnet": subnet.String()}
+	if _, err := b.zund.ask(ctx, http.MethodPost, b.zund.container+"/v1/networks", network, nil); err != nil {
+		return place{}, err
+	}
+	return place{name: "zun", start: b.zunRun, after: b.noteStages, rm: b.zunDelete}, nil
+}
+
+// zunRun orders a container and waits until it runs. The time until the order is taken is
+// a sample of its own. It returns the URL of the order's action.
+func (b *bench) zunRun(ctx context.Context) (string, error) {
+	order := object{
+		"image": b.image, "command": []string{"sleep"},
+		"nets": []object{{"network": "bench-" + b.id}},
+	}
+	began := time.Now()
+	var made zunContainer
+	header, err := b.zund.ask(ctx, http.MethodPost, b.zund.container+"/v1/containers?run=true", order, &made)
+	if err != nil {
+		return "", err
+	}
+	accepted := time.Since(began)
+	url := b.zund.container + "/v1/containers/" + made.UUID
+	err = until(ctx, func() (bool, error) {
+		var now zunContainer
+		_, err := b.zund.ask(ctx, http.MethodGet, url, nil, &now)
+		if err == nil && now.Status == "Error" {
+			err = fmt.Errorf("container %s: %s", made.UUID, now.StatusReason)
+		}
+		return now.Status == "Running", err
+	})
+	if err != nil {
+		return "", err
+	}
+	b.note(sample{Case: "zun", Verb: "POST to 202", AtOnce: b.atOnce, Round: b.round, Took: accepted})
+	return url + "/container_actions/" + header.Get("X-Openstack-Request-Id"), nil
+}
+
+type zunContainer struct {
+	UUID         string
+	Status       string
+	StatusReason string `json:"status_reason"`
+}
+
+// noteStages keeps how long each stage of an order took.
+func (b *bench) noteStages(ctx context.Context, action string) error {
+	var answer struct {
+		Action struct {
+			Events []struct {
+				Event      string
+				DurationMS *float64 `json:"duration_ms"`
+			}
+		} `json:"containerAction"`
+	}
+	if _, err := b.zund.ask(ctx, http.MethodGet, action, nil, &answer); err != nil {
+		return err
+	}
+	for _, event := range answer.Action.Events {
+		if event.DurationMS != nil {
+			took := time.Duration(*event.DurationMS * float64(time.Millisecond))
+			b.note(sample{Case: "zun", Verb: "stage " + event.Event, AtOnce: b.atOnce, Round: b.round, Took: took})
+		}
+	}
+	return nil
+}
+
+// zunDelete deletes a running container, which ends when it is told, and waits until it is
+// gone. Force is for administrators, as upstream has it.
+func (b *bench) zunDelete(ctx context.Context, action string) error {
+	url, _, _ := strings.Cut(action, "/container_actions/")
+	if _, err := b.zund.ask(ctx, http.MethodDelete, url+"?stop=true", nil, nil); err != nil {
+		return err
+	}
+	return until(ctx, func() (bool, error) {
+		_, err := b.zund.ask(ctx, http.MethodGet, url, nil, nil)
+		var refused *refusedError
+		if errors.As(err, &refused) && refused.status == http.StatusNotFound {
+			return true, nil
+		}
+		return false, err
+	})
+}
+
+// until asks every few milliseconds, which is the resolution of what is measured with it.
+func until(ctx context.Context, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
