@@ -19,19 +19,42 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	var usage *usageError
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.As(err, &usage):
+	if err != nil && err.Error() != "" && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "kuryr-libnetwork:", err)
-		os.Exit(2)
-	default:
-		fmt.Fprintln(os.Stderr, "kuryr-libnetwork:", err)
-		os.Exit(1)
 	}
+	os.Exit(codeOf(err))
 }
 
-// usageError is a command line that cannot be understood: exit code 2.
-type usageError struct{ text string }
+// exit is an error with an exit code of its own. Without a cause nothing is left to say.
+type exit struct {
+	code  int
+	cause error
+}
 
-func (e *usageError) Error() string { return e.text }
+func (e *exit) Error() string {
+	if e.cause == nil {
+		return ""
+	}
+	return e.cause.Error()
+}
+
+func (e *exit) Unwrap() error { return e.cause }
+
+// The exit codes besides 0 and those of check.
+const (
+	exitFailure = 1
+	exitUsage   = 2 // the command line is not understood
+	exitNoCheck = 3 // the check could not be made
+)
+
+func codeOf(err error) int {
+	var own *exit
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, &own):
+		return own.code
+	default:
+		return exitFailure
+	}
+}

@@ -74,7 +74,7 @@ func WriteKuryrSample(w io.Writer) error {
 		if line.about != "" {
 			about = "\n# " + strings.ReplaceAll(line.about, "\n", "\n# ")
 		}
-		if _, err := fmt.Fprintf(w, "%s\n#%s = %s\n", about, line.key, line.value); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\n%s\n", about, strings.TrimRight("#"+line.key+" = "+line.value, " ")); err != nil {
 			return err
 		}
 	}
