@@ -84,7 +84,9 @@ func (c *Client) Ping(ctx context.Context) error {
 	if err != nil {
 		return zun.Wrap(zun.CodeUnavailable, err, "Docker Engine on host %s does not answer", c.host)
 	}
-	connection.Close()
+	if err := connection.Close(); err != nil {
+		return zun.Wrap(zun.CodeUnavailable, err, "Docker Engine on host %s does not answer", c.host)
+	}
 	if _, err := c.engine.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true}); err != nil {
 		return zun.Wrap(zun.CodeUnavailable, err, "Docker Engine on host %s does not answer", c.host)
 	}
