@@ -84,13 +84,14 @@ const (
 )
 
 // allowed lists the statuses from which each operation may start (Zun:
-// zun/common/utils.py VALID_STATES). An operation that is absent may start from any.
+// zun/common/utils.py VALID_STATES). An operation that is absent may start from any. Unlike
+// in Zun a container in Restarting can be stopped, or its owner could not end a crash loop.
 var allowed = map[string][]Status{
 	"delete":             {StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
 	"delete_force":       {StatusCreated, StatusCreating, StatusError, StatusRunning, StatusStopped, StatusUnknown, StatusDeleted, StatusDead, StatusRestarting, StatusRebuilding, StatusDeleting},
-	"delete_after_stop":  {StatusRunning, StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
+	"delete_after_stop":  {StatusRunning, StatusRestarting, StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
 	string(ActionStart):  {StatusCreated, StatusStopped, StatusError},
-	string(ActionStop):   {StatusRunning},
+	string(ActionStop):   {StatusRunning, StatusRestarting},
 	string(ActionKill):   {StatusRunning},
 	string(ActionReboot): {StatusCreated, StatusRunning, StatusStopped, StatusError},
 	"execute":            {StatusRunning},

@@ -84,6 +84,9 @@ func (s *Service) AttachNetwork(ctx context.Context, g policy.Grant, ref string,
 			if have.Network.NeutronNetID == net.network.NeutronNetID && (have.Network.ID == net.network.ID || net.network.Implicit || net.port != "") {
 				return zun.Errorf(zun.CodeInvalid, "cannot attach container %s to network %s: it is attached already", c.ID, called(net.network))
 			}
+			if err := apart(have.Network, net.network); err != nil {
+				return err
+			}
 			position = max(position, have.Attachment.Position+1)
 		}
 		a, err := s.attach(ctx, c, net, position)

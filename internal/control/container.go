@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/gozun/gozun/internal/policy"
@@ -109,10 +110,10 @@ func neverPlaced(operation string, c zun.Container) *zun.Error {
 	return zun.Errorf(zun.CodeInvalidState, "cannot %s container %s: it is on no host; delete it and create it again", operation, c.ID)
 }
 
-// hostSays keeps errors that carry a meaning, and makes those that do not (a broken
-// connection, a deadline) say that the host does not answer.
+// hostSays keeps what a host said, and makes errors that nobody said (a broken connection,
+// a deadline) say that the host does not answer.
 func hostSays(host string, err error) error {
-	if err == nil || zun.CodeOf(err) != zun.CodeInternal {
+	if err == nil || errors.As(err, new(*zun.Error)) {
 		return err
 	}
 	return zun.Wrap(zun.CodeUnavailable, err, "host %s does not answer; try again later", host)

@@ -38,7 +38,7 @@ func (s *Service) DeleteContainer(ctx context.Context, g policy.Grant, ref strin
 			return err
 		}
 		return s.record(ctx, g.Identity(), c, zun.ActionDelete, zun.ActionInput{
-			Stop: options.Stop && c.Status == zun.StatusRunning, Force: options.Force,
+			Stop: options.Stop && stoppable(c), Force: options.Force,
 		})
 	})
 	if err == nil {
@@ -52,7 +52,7 @@ func (s *Service) DeleteContainer(ctx context.Context, g policy.Grant, ref strin
 // count.
 func (s *Service) mayDelete(g policy.Grant, c zun.Container, options zun.DeleteOptions) (string, error) {
 	switch {
-	case options.Stop && c.Status == zun.StatusRunning:
+	case options.Stop && stoppable(c):
 		return "delete_after_stop", s.may(g, "container:stop", targetOf(c))
 	case options.Stop:
 		return "delete_after_stop", nil
@@ -63,11 +63,16 @@ func (s *Service) mayDelete(g policy.Grant, c zun.Container, options zun.DeleteO
 	}
 }
 
+// stoppable reports whether a container has a process to stop, or will have one again.
+func stoppable(c zun.Container) bool {
+	return c.Status == zun.StatusRunning || c.Status == zun.StatusRestarting
+}
+
 func deleteHint(c zun.Container, options zun.DeleteOptions) string {
 	switch {
 	case options.Force && !options.Stop:
 		return ""
-	case c.Status == zun.StatusRunning:
+	case stoppable(c):
 		return "; stop it first, or delete it with --stop or --force"
 	default:
 		return "; wait until it is done, or delete it with --force"

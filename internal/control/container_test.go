@@ -118,6 +118,29 @@ func TestStatesThatForbid(t *testing.T) {
 	}
 }
 
+// A container whose process ends again and again is in nobody's way: its owner can stop it
+// and delete it, though Zun lets him do neither.
+func TestACrashLoopCanBeStopped(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.addNetwork(project, "testnet", "10.2.0.0/24")
+	for _, name := range []string{"stopped", "deleted"} {
+		c := w.run(zun.ContainerRequest{Name: name, Run: true, RestartPolicy: zun.RestartPolicy{Name: "always"}})
+		w.must(w.Observed(t.Context(), zun.Observation{ContainerID: c.ID, Status: zun.StatusRestarting}))
+	}
+	w.must(w.StopContainer(t.Context(), w.grant(project, "container:stop"), "stopped", nil))
+	err := w.DeleteContainer(t.Context(), w.grant(project, "container:delete"), "deleted", zun.DeleteOptions{})
+	w.wantCode(err, zun.CodeInvalidState)
+	if !strings.Contains(err.Error(), "--stop") {
+		t.Errorf("%q has no hint", err)
+	}
+	w.must(w.DeleteContainer(t.Context(), w.grant(project, "container:delete"), "deleted", zun.DeleteOptions{Stop: true}))
+	w.eventually("the node was told to stop it first", func() bool {
+		w.node.mu.Lock()
+		defer w.node.mu.Unlock()
+		return slices.ContainsFunc(w.node.orders, func(o zun.Order) bool { return o.Action.Kind == zun.ActionDelete && o.Input.Stop })
+	})
+}
+
 func TestBadRequestsChangeNothing(t *testing.T) {
 	w := newWorld(t)
 	n := w.cloud.addNetwork(project, "testnet", "10.2.0.0/24")
@@ -125,6 +148,7 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 	w.cloud.addNetwork(project, "bare")
 	w.cloud.addNetwork(project, "twin", "10.4.0.0/24")
 	w.cloud.addNetwork(project, "twin", "10.5.0.0/24")
+	w.cloud.addNetwork(project, "wide", "10.0.0.0/8")
 	used := w.cloud.addPort(project, n, "10.2.0.50")
 	w.cloud.edit(func(c *cloud) {
 		c.ports[0].DeviceID = "vm"
@@ -159,6 +183,9 @@ func TestBadRequestsChangeNothing(t *testing.T) {
 		"net without subnet": {zun.ContainerRequest{Nets: []zun.NetRequest{{Network: "bare"}}}, zun.CodeConflict, "no subnet"},
 		"net external":       {zun.ContainerRequest{Nets: []zun.NetRequest{{Network: "public"}}}, zun.CodeExternalNetwork, "external"},
 		"net twice":          {zun.ContainerRequest{Nets: []zun.NetRequest{{Network: "testnet"}, {Network: "testnet"}}}, zun.CodeInvalid, "twice"},
+		"nets overlap":       {zun.ContainerRequest{Nets: []zun.NetRequest{{Network: "testnet"}, {Network: "wide"}}}, zun.CodeInvalid, "10.2.0.0/24 and 10.0.0.0/8 overlap"},
+		"net by two names":   {zun.ContainerRequest{Nets: []zun.NetRequest{{Network: "testnet"}, {Network: n.ID}}}, zun.CodeInvalid, "overlap"},
+		"workdir":            {zun.ContainerRequest{Workdir: "srv"}, zun.CodeInvalid, "\"srv\""},
 		"net and port":       {zun.ContainerRequest{Nets: []zun.NetRequest{{Network: "testnet", Port: used.ID}}}, zun.CodeInvalid, "choose one"},
 		"port unknown":       {zun.ContainerRequest{Nets: []zun.NetRequest{{Port: "nope"}}}, zun.CodePortNotFound, "nope"},
 		"port used":          {zun.ContainerRequest{Nets: []zun.NetRequest{{Port: used.ID}}}, zun.CodePortInUse, used.ID},
@@ -364,6 +391,8 @@ func TestAttachAndDetach(t *testing.T) {
 	w.wantCode(w.DetachNetwork(ctx, g, c.ID, zun.NetRequest{}, true), zun.CodeInvalid)
 	w.wantCode(w.DetachNetwork(ctx, g, c.ID, zun.NetRequest{Network: "nope"}, true), zun.CodeNetworkNotFound)
 	third := w.cloud.addNetwork(project, "third", "10.4.0.0/24")
+	w.cloud.addNetwork(project, "copy", "10.2.0.0/24")
+	w.wantCode(w.AttachNetwork(ctx, g, c.ID, zun.NetRequest{Network: "copy"}, true), zun.CodeInvalid)
 	w.wantCode(w.DetachNetwork(ctx, g, c.ID, zun.NetRequest{Network: "third"}, true), zun.CodeInvalid)
 	for _, request := range []zun.NetRequest{{Network: "second"}, {Network: second.ID}, {Port: "later"}} {
 		if request.Port != "" {

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -179,6 +180,28 @@ func TestNetworkWithoutAHost(t *testing.T) {
 	}
 	if list, err := w.records.ListNetworks(t.Context(), "", zun.NetworkFilter{}); err != nil || len(list) != 0 {
 		t.Errorf("%v %v", list, err)
+	}
+}
+
+// What a host says is passed on; only what says nothing is taken for its silence.
+func TestARefusalOfTheHostIsNotItsSilence(t *testing.T) {
+	w := newWorld(t)
+	request := zun.NetworkRequest{Name: "foo", CIDR: netip.MustParsePrefix("10.2.0.0/24")}
+	for said, code := range map[error]zun.Code{
+		zun.Errorf(zun.CodeInvalid, "cannot make it: no IPv4"):  zun.CodeInvalid,
+		zun.Errorf(zun.CodeInternal, "cannot make it: refused"): zun.CodeInternal,
+		errors.New("connection reset"):                          zun.CodeUnavailable,
+		fmt.Errorf("cannot ask: %w", context.DeadlineExceeded):  zun.CodeUnavailable,
+	} {
+		w.node.edit(func(n *fakeNode) { n.ensureErr = said })
+		_, err := w.CreateNetwork(t.Context(), w.grant(project, "network:create_own"), request)
+		w.wantCode(err, code)
+		w.node.edit(func(n *fakeNode) { n.ensureErr = nil })
+		w.eventually("nothing is left", func() bool {
+			left, err := w.records.UnfinishedNetworks(t.Context())
+			w.must(err)
+			return len(left) == 0 && w.cloud.count() == [3]int{}
+		})
 	}
 }
 

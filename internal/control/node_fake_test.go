@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -30,6 +31,7 @@ type fakeNode struct {
 	done       map[int64]bool         // actions that were carried out: a second Accept changes nothing
 	down       error                  // Accept and Host fail with it
 	netErr     error                  // EnsureNetwork and RemoveNetwork fail with it
+	ensureErr  error                  // EnsureNetwork alone fails with it
 	hold       chan struct{}          // work waits for it to be closed
 	script     func(zun.Order, *zun.Outcome)
 	observe    func(zun.Container) (zun.Observation, error)
@@ -181,10 +183,11 @@ func (n *fakeNode) Observe(_ context.Context, c zun.Container) (zun.Observation,
 func (n *fakeNode) EnsureNetwork(_ context.Context, network zun.Network) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.netErr == nil {
+	err := cmp.Or(n.netErr, n.ensureErr)
+	if err == nil {
 		n.networks[network.ID] = true
 	}
-	return n.netErr
+	return err
 }
 
 func (n *fakeNode) RemoveNetwork(_ context.Context, network zun.Network) error {

@@ -49,9 +49,28 @@ func (r *resolver) nets(ctx context.Context, requests []zun.NetRequest) ([]wante
 			return nil, zun.Errorf(zun.CodeInvalid, "cannot attach a container twice to network %s", called(net.network))
 		}
 		seen[key] = true
+		for _, other := range nets {
+			if err := apart(other.network, net.network); err != nil {
+				return nil, err
+			}
+		}
 		nets = append(nets, net)
 	}
 	return nets, nil
+}
+
+// apart refuses two networks for one container whose subnets overlap: it would have two
+// ways to the same addresses, and Docker does not start it.
+func apart(a, b zun.Network) error {
+	for _, mine := range a.Subnets {
+		for _, other := range b.Subnets {
+			if mine.CIDR.Overlaps(other.CIDR) {
+				return zun.Errorf(zun.CodeInvalid, "cannot attach a container to both network %s and network %s: their subnets %s and %s overlap",
+					called(a), called(b), mine.CIDR, other.CIDR)
+			}
+		}
+	}
+	return nil
 }
 
 // net resolves one request; the empty one is the default network.

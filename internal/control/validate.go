@@ -1,6 +1,7 @@
 package control
 
 import (
+	"path"
 	"regexp"
 	"strings"
 
@@ -17,9 +18,11 @@ const (
 	maxName          = 255
 )
 
+var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
+
 // checkName refuses names that Zun refuses, and those that could not be told from nothing.
 func checkName(what, name string) error {
-	if len(name) < 2 || len(name) > maxName || !regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`).MatchString(name) {
+	if len(name) < 2 || len(name) > maxName || !nameForm.MatchString(name) {
 		return zun.Errorf(zun.CodeInvalid, "cannot create %s %q: a name has 2 to %d letters, digits, '_', '.' or '-', "+
 			"and begins with a letter or digit", what, name, maxName)
 	}
@@ -44,6 +47,9 @@ func checkContainer(r zun.ContainerRequest) error {
 	}
 	if r.AutoRemove && r.RestartPolicy.Name != "" && r.RestartPolicy.Name != "no" {
 		return zun.Errorf(zun.CodeInvalid, "cannot create a container with auto_remove and restart policy %q: choose one", r.RestartPolicy.Name)
+	}
+	if r.Workdir != "" && !path.IsAbs(r.Workdir) {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container with workdir %q: it is a path from the root, like /srv", r.Workdir)
 	}
 	if err := checkRestart(r.RestartPolicy); err != nil {
 		return err
