@@ -116,7 +116,8 @@ func (a *Agent) Execute(ctx context.Context, c zun.Container, command []string) 
 	defer cancel()
 	result, err := a.Docker.Execute(limited, ContainerName(c.ID), command)
 	if err != nil && errors.Is(limited.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-		return zun.ExecResult{}, zun.Wrap(zun.CodeConflict, err, "Timeout on executing command: %s", strings.Join(command, " "))
+		return zun.ExecResult{}, zun.Wrap(zun.CodeConflict, err, "Timeout on executing command: %s (it may take %s, and goes on in the container)",
+			strings.Join(command, " "), a.ExecuteTimeout)
 	}
 	return result, a.missing(err, c)
 }

@@ -47,7 +47,7 @@ func newWorld(tb testing.TB) *world {
 		tb: tb, memory: newMemory(), neutron: newNeutron(first, second), records: newRecords(),
 		order: aContainer("web", nil, first, second), at: -1, died: make(chan struct{}),
 	}
-	w.memory.images["web"] = node.Image{Command: []string{"/web"}, Ports: []int{80}}
+	w.memory.images["web"] = node.Image{Command: []string{"/web"}}
 	w.mine = zun.Port{
 		ID: uuid.NewString(), Name: "mine", MAC: "fa:16:3e:99:00:01", NetworkID: second.NeutronNetID,
 		FixedIPs: []zun.Address{{IP: nth(second.Subnets[0].CIDR.Addr(), 9), SubnetID: second.Subnets[0].ID}},

@@ -64,12 +64,12 @@ func TestStatusAndDetail(t *testing.T) {
 		detail string
 	}{
 		{State{Phase: PhaseRunning, StartedAt: ago(5 * time.Minute)}, zun.StatusRunning, "Up 5 mins"},
-		{State{Phase: PhaseRunning, StartedAt: ago(time.Second)}, zun.StatusRunning, "Up 1 sec"},
-		{State{Phase: PhaseRunning, StartedAt: ago(-time.Second)}, zun.StatusRunning, "Up 0 secs"},
+		{State{Phase: PhaseRunning, StartedAt: ago(time.Second)}, zun.StatusRunning, "Up 1 second"},
+		{State{Phase: PhaseRunning, StartedAt: ago(-time.Second)}, zun.StatusRunning, "Up 0 seconds"},
 		{State{Phase: PhaseRunning, StartedAt: ago(49 * time.Hour)}, zun.StatusRunning, "Up 2 days"},
 		{State{Phase: PhasePaused, StartedAt: ago(time.Hour)}, zun.StatusPaused, "Up 1 hour (paused)"},
 		{State{Phase: PhaseExited, ExitCode: 137, FinishedAt: ago(2 * time.Minute)}, zun.StatusStopped, "Exited(137) 2 mins ago"},
-		{State{Phase: PhaseRestarting, ExitCode: 1, FinishedAt: ago(3 * time.Second)}, zun.StatusRestarting, "Restarting(1) 3 secs ago"},
+		{State{Phase: PhaseRestarting, ExitCode: 1, FinishedAt: ago(3 * time.Second)}, zun.StatusRestarting, "Restarting(1) 3 seconds ago"},
 		{State{Phase: PhaseCreated}, zun.StatusCreated, "Created"},
 		{State{Phase: PhaseDead}, zun.StatusDead, "Dead"},
 		{State{Phase: PhaseRemoving}, zun.StatusStopped, "Removal in progress"},

@@ -105,7 +105,6 @@ type Image struct {
 	ID         string
 	Entrypoint []string
 	Command    []string
-	Ports      []int
 }
 
 // NetworkSpec is a Docker network to be made.
@@ -171,6 +170,7 @@ type State struct {
 	Hostname    string
 	Command     []string
 	Entrypoint  []string
+	Ports       []int // that the image, or the container, says it listens on; ascending
 	Created     time.Time
 	StartedAt   time.Time // zero: never
 	FinishedAt  time.Time // of its last run; zero: never

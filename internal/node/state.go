@@ -59,7 +59,7 @@ func span(d time.Duration) string {
 			return plural(int64(n), unit.name)
 		}
 	}
-	return plural(int64(max(d, 0)/time.Second), "sec")
+	return plural(int64(max(d, 0)/time.Second), "second")
 }
 
 func plural(n int64, unit string) string {
@@ -82,7 +82,7 @@ func (a *Agent) observation(c zun.Container, s seen) zun.Observation {
 	}
 	o.Status, o.StatusDetail = statusOf(s.app.Phase), detailOf(*s.app, now)
 	o.DockerID, o.StartedAt = s.app.ID, s.app.StartedAt
-	o.Command, o.Entrypoint = s.app.Command, s.app.Entrypoint
+	o.Command, o.Entrypoint, o.Ports = s.app.Command, s.app.Entrypoint, s.app.Ports
 	if s.app.OOMKilled && o.Status == zun.StatusStopped {
 		o.StatusReason = fmt.Sprintf("out of memory: the limit is %d MiB", c.MemoryMiB)
 	}

@@ -168,7 +168,7 @@ func (t *task) observe(ctx context.Context) zun.Observation {
 	}
 	t.checkMACs(ctx, s.sandbox)
 	o := t.observation(t.order.Container, s)
-	o.Ports, o.At = t.image.Ports, now
+	o.At = now
 	return o
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -31,20 +30,13 @@ func (c *Client) Image(ctx context.Context, ref string) (node.Image, error) {
 	return imageOf(result), nil
 }
 
-// imageOf reads what an image would run and listen on.
+// imageOf reads what an image would run.
 func imageOf(result client.ImageInspectResult) node.Image {
 	image := node.Image{ID: result.ID}
 	if result.Config == nil {
 		return image
 	}
 	image.Entrypoint, image.Command = result.Config.Entrypoint, result.Config.Cmd
-	for port := range result.Config.ExposedPorts {
-		var number int
-		if _, err := fmt.Sscanf(port, "%d", &number); err == nil && !slices.Contains(image.Ports, number) {
-			image.Ports = append(image.Ports, number)
-		}
-	}
-	slices.Sort(image.Ports)
 	return image
 }
 

@@ -12,6 +12,17 @@ import (
 	"strings"
 )
 
+// versionEndpointMAC is the minor API version from which engines take MAC addresses with
+// the endpoint, and refuse a second network of the same name.
+const versionEndpointMAC = 44
+
+// atLeast reports whether an API version, "1.41", is of this minor version or a later one.
+// What is no version is taken for a later one.
+func atLeast(version string, minor int) bool {
+	is, err := strconv.Atoi(strings.TrimPrefix(version, "1."))
+	return err != nil || is >= minor
+}
+
 type macKey struct{}
 
 // withMAC asks that a container made under ctx have the MAC address on its primary network.
@@ -48,9 +59,8 @@ func (t legacyTransport) RoundTrip(request *http.Request) (*http.Response, error
 
 // legacyFields returns what a request lacks for the API version in its path.
 func legacyFields(request *http.Request) map[string]any {
-	version, rest, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/v1."), "/")
-	minor, err := strconv.Atoi(version)
-	if request.Method != http.MethodPost || err != nil || minor >= 44 {
+	version, rest, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/v"), "/")
+	if request.Method != http.MethodPost || !strings.HasPrefix(version, "1.") || atLeast(version, versionEndpointMAC) {
 		return nil
 	}
 	switch path.Clean(rest) {

@@ -10,6 +10,9 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
+// versionIPv6Only is the minor API version from which engines make networks without IPv4.
+const versionIPv6Only = 48
+
 // EnsureNetwork implements node.Networks.
 func (c *Client) EnsureNetwork(ctx context.Context, spec node.NetworkSpec) error {
 	c.networks.Lock()
@@ -18,6 +21,10 @@ func (c *Client) EnsureNetwork(ctx context.Context, spec node.NetworkSpec) error
 	found, err := c.checkNetwork(ctx, spec, doing)
 	if err != nil || found {
 		return err
+	}
+	if v4, _ := families(spec.Network.Subnets); v4 == nil && !atLeast(c.engine.ClientVersion(), versionIPv6Only) {
+		return zun.Errorf(zun.CodeInvalid, "cannot %s: it has no IPv4 subnet, and Docker Engine on host %s needs one beside IPv6 (release 28 does not); add one to the Neutron network",
+			doing, c.host)
 	}
 	if _, err = c.engine.NetworkCreate(ctx, spec.Name, networkOptions(spec, c.driver)); err == nil {
 		return nil

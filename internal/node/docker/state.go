@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ func stateOf(c container.InspectResponse) node.State {
 		state.Role = node.Role(c.Config.Labels[labelRole])
 		state.Hostname = c.Config.Hostname
 		state.Command, state.Entrypoint = c.Config.Cmd, c.Config.Entrypoint
+		state.Ports = portsOf(c.Config.ExposedPorts)
 	}
 	if c.HostConfig != nil {
 		state.Sandbox, state.Alone = joined(string(c.HostConfig.NetworkMode)), c.HostConfig.NetworkMode.IsNone()
@@ -32,6 +34,16 @@ func stateOf(c container.InspectResponse) node.State {
 		state.Endpoints = endpointsOf(c.NetworkSettings.Networks)
 	}
 	return state
+}
+
+// portsOf returns the numbers of ports, each once whatever its protocols.
+func portsOf(exposed network.PortSet) []int {
+	var ports []int
+	for port := range exposed {
+		ports = append(ports, int(port.Num()))
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
 }
 
 // summaryOf turns an element of a list into our words.
