@@ -96,8 +96,8 @@ func pluggerOf(vifType string) *plugger {
 		return &plugger{plug: plugBridge, unplug: nothing}
 	case "ovs":
 		return &plugger{plug: plugOVS, unplug: unplugOVS}
-	case "tap": // who routes, as Calico's agent, finds the tap by its name
-		return &plugger{plug: (*plugging).pair, unplug: nothing}
+	case "tap":
+		return &plugger{plug: plugTap, unplug: nothing}
 	}
 	return nil
 }

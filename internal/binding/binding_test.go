@@ -116,3 +116,34 @@ func TestWhatCannotBePlugged(t *testing.T) {
 		t.Errorf("without time: %v", err)
 	}
 }
+
+func TestTap(t *testing.T) {
+	b, links := mustBinder(t)
+	ctx, p := context.Background(), port()
+	p.VIFType, p.VIFDetails = "tap", map[string]any{"mac_address": "00:61:fe:ed:ca:fe"}
+	for range 2 {
+		if err := b.Plug(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		tap, _, _ := links.Find(p.HostEnd())
+		inside, _, _ := links.Find(p.ContainerEnd())
+		if !tap.Up || tap.Master != 0 || tap.MAC.String() != "00:61:fe:ed:ca:fe" || tap.MTU != p.MTU || inside.MAC.String() != p.MAC {
+			t.Errorf("tap %+v, container's end %+v", tap, inside)
+		}
+	}
+	if all, err := links.List(""); err != nil || len(all) != 3 { // lo too
+		t.Errorf("links %+v, %v", all, err)
+	}
+	p.VIFDetails["mac_address"] = "nonsense"
+	if err := b.Plug(ctx, p); err == nil {
+		t.Error("a bad MAC was taken")
+	}
+	for range 2 {
+		if err := b.Unplug(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, _ := links.List("t"); len(left) > 0 {
+		t.Errorf("left %+v", left)
+	}
+}

@@ -54,7 +54,7 @@ func (s *realSwitch) check(p Binding) {
 	if diff := cmp.Diff(want, s.ids(p.ovsInterface())); diff != "" {
 		s.tb.Error(diff)
 	}
-	if ports := s.ports("br-int"); !slices.Contains(ports, p.ovsInterface()) {
+	if ports := s.ports(p.ovsBridge()); !slices.Contains(ports, p.ovsInterface()) {
 		s.tb.Errorf("ports %v", ports)
 	}
 	links := []string{p.HostEnd()}
@@ -125,6 +125,80 @@ func TestOVSSameNameComesBack(t *testing.T) {
 		} else {
 			must(t, s.binder.Unplug(ctx, one))
 		}
+	}
+}
+
+// The Python plugin set the MTU of the container's end only, put the port's addresses on
+// the host for a while, and knew br-int and no other bridge.
+func TestW17MTUAndAddressesAndBridge(t *testing.T) {
+	s := mustSwitch(t)
+	ctx := context.Background()
+	s.ctl("add-br", "br-other", "--", "set", "Bridge", "br-other", "datapath_type=netdev")
+	for _, hybrid := range []bool{false, true} {
+		p := ovsPort().with("bridge_name", "br-other").with("ovs_hybrid_plug", hybrid)
+		must(t, s.binder.Plug(ctx, p))
+		s.check(p)
+		must(t, s.binder.Unplug(ctx, p))
+	}
+}
+
+func TestOVSManyAtOnce(t *testing.T) {
+	s := mustSwitch(t)
+	before := s.state()
+	each := func(do func(context.Context, Binding) error, ports []Binding) {
+		t.Helper()
+		failed := make(chan error, len(ports))
+		for _, p := range ports {
+			go func() { failed <- do(context.Background(), p) }()
+		}
+		for range ports {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	ports := make([]Binding, 20)
+	for i := range ports {
+		ports[i] = ovsPort().with("ovs_hybrid_plug", i%2 == 0)
+	}
+	each(s.binder.Plug, ports)
+	for _, p := range ports {
+		s.check(p)
+	}
+	known, err := s.binder.OVSPorts(context.Background())
+	if err != nil || len(known) != len(ports) {
+		t.Errorf("%d of %d ports are known, %v", len(known), len(ports), err)
+	}
+	each(s.binder.Unplug, ports)
+	if diff := cmp.Diff(before, s.state()); diff != "" {
+		t.Errorf("left (-before +after):\n%s", diff)
+	}
+}
+
+func TestOVSPortsTellWhatIsLeft(t *testing.T) {
+	s := mustSwitch(t)
+	ctx := context.Background()
+	live, gone := ovsPort(), ovsPort()
+	must(t, s.binder.Plug(ctx, live))
+	must(t, s.binder.Plug(ctx, gone))
+	must(t, s.links.Delete(gone.HostEnd()))
+	s.ctl("add-port", "br-int", "vm", "--", "set", "Interface", "vm", "type=internal", "external_ids:iface-id="+ovsPort().PortID)
+	want := []OVSPort{
+		{PortID: live.PortID, Interface: live.HostEnd(), DeviceID: live.DeviceID},
+		{PortID: gone.PortID, Interface: gone.HostEnd(), DeviceID: gone.DeviceID, Gone: true},
+	}
+	slices.SortFunc(want, func(a, b OVSPort) int { return strings.Compare(a.Interface, b.Interface) })
+	got, err := s.binder.OVSPorts(ctx)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+	must(t, s.binder.Unplug(ctx, Binding{PortID: gone.PortID, VIFType: "ovs"}))
+	if got, err = s.binder.OVSPorts(ctx); err != nil || len(got) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	none := New(s.links, s.binder.log, WithOVSDB(s.path("nobody")))
+	if got, err = none.OVSPorts(ctx); err != nil || len(got) != 0 {
+		t.Errorf("a host without Open vSwitch: %+v, %v", got, err)
 	}
 }
 
