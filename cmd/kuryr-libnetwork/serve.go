@@ -45,7 +45,7 @@ func serve(ctx context.Context, c config.Kuryr, log *slog.Logger) error {
 		return fmt.Errorf("%w. Is another kuryr-libnetwork running with it? Try: fuser %s", err, records)
 	}
 	defer func() { _ = db.Close() }()
-	binder, err := binding.Open(log)
+	binder, err := binding.Open(log, binding.WithOVSDB(c.OVSDB))
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func serve(ctx context.Context, c config.Kuryr, log *slog.Logger) error {
 	counts := metrics.New()
 	driver := kuryr.New(kuryr.Config{
 		DB: db, Neutron: openNeutron(who, c.Login, counts, log), Binder: binder, Host: c.Host, Log: log,
-		PoolPrefix: c.PoolPrefix, InterfacePrefix: c.LinkPrefix, NoDHCP: !c.EnableDHCP, Global: c.Scope == "global",
+		PoolPrefix: c.PoolPrefix, InterfacePrefix: c.LinkPrefix, NoDHCP: !c.EnableDHCP, Global: c.Scope == "global", NoExternal: !c.External,
 	})
 	p := &program{config: c, driver: driver, metrics: counts, log: log}
 	if err := p.listen(ctx); err != nil {
