@@ -22,12 +22,12 @@ type AddressRequest struct {
 // addresses that the endpoint is going to ask for; the other version's request then costs
 // nothing.
 func (d *Driver) RequestAddress(ctx context.Context, r AddressRequest) (netip.Prefix, error) {
-	p, found, err := get(d, pools, r.PoolID)
+	p, found, err := d.knownPool(ctx, r.PoolID, r.IP)
 	if err != nil {
 		return netip.Prefix{}, err
 	}
 	if !found {
-		return netip.Prefix{}, zun.Errorf(zun.CodeNotFound, "address pool %s is not known to this host's plugin; remove the Docker network and make it again", r.PoolID)
+		return netip.Prefix{}, zun.Errorf(zun.CodeNotFound, "address pool %s is known neither to this host's plugin nor to Neutron; remove the Docker network and make it again", r.PoolID)
 	}
 	if r.IP.IsValid() && !p.CIDR.Contains(r.IP) {
 		return netip.Prefix{}, zun.Errorf(zun.CodeInvalid, "address %s is not in %s", r.IP, p.CIDR)
@@ -272,7 +272,7 @@ func (d *Driver) sibling(p pool) (*held, error) {
 			if err != nil {
 				return err
 			}
-			if len(n.Pools) != 2 {
+			if len(n.Pools) != 2 || n.Adopted {
 				return nil
 			}
 			next := n.Pools[0]
@@ -334,7 +334,10 @@ func (d *Driver) underLock(ctx context.Context, c *claim, do func() error) error
 // for one, is released already.
 func (d *Driver) ReleaseAddress(ctx context.Context, poolID string, ip netip.Addr) error {
 	id, found, err := get(d, addresses, addressKey(poolID, ip))
-	if err != nil || !found {
+	if err == nil && !found {
+		id, err = d.adoptAddress(ctx, poolID, ip)
+	}
+	if err != nil || id == "" {
 		return err
 	}
 	unlock, err := d.lockClaim(ctx, id)

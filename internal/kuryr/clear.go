@@ -30,6 +30,9 @@ func (d *Driver) DeleteNetwork(ctx context.Context, id string) error {
 	}
 	defer unlock()
 	n, found, err := get(d, networks, id)
+	if err == nil && !found {
+		n, found, err = d.adoptNetwork(ctx, id)
+	}
 	if err != nil || !found {
 		return err
 	}
@@ -82,7 +85,27 @@ func (d *Driver) clearNeutron(ctx context.Context, n network) error {
 		}
 	}
 	for _, id := range n.MadePools {
-		if err := d.Neutron.DeletePool(ctx, id); err != nil {
+		err := d.Neutron.DeletePool(ctx, id)
+		if n.Adopted && zun.CodeOf(err) == zun.CodeConflict {
+			d.Log.Warn("a subnetpool that seemed to be ours stays, as it is in use", "subnetpool", id)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return d.clearMarks(ctx, n)
+}
+
+// clearMarks removes what the Python plugin left on subnets and subnetpools of users.
+func (d *Driver) clearMarks(ctx context.Context, n network) error {
+	for _, s := range n.TaggedSubnets {
+		if err := d.Neutron.RemoveTag(ctx, "subnets", s.ID, s.Tag); err != nil {
+			return err
+		}
+	}
+	for _, id := range n.TaggedPools {
+		if err := d.Neutron.RemoveTag(ctx, "subnetpools", id, tagExistingPool); err != nil {
 			return err
 		}
 	}
@@ -210,7 +233,7 @@ func (d *Driver) untag(ctx context.Context, n network) error {
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	left := without(found[0].Tags, n.tags()...)
+	left := without(found[0].Tags, append(n.tags(), internalTag(n.ID))...)
 	if len(left) == len(found[0].Tags) {
 		return nil
 	}

@@ -36,7 +36,7 @@ func (d *Driver) CreateEndpoint(ctx context.Context, r EndpointRequest) (mac str
 		return "", err
 	}
 	defer unlock()
-	n, err := d.readyNetwork(r.NetworkID)
+	n, err := d.knownNetwork(ctx, r.NetworkID)
 	if err != nil {
 		return "", err
 	}
@@ -48,15 +48,6 @@ func (d *Driver) CreateEndpoint(ctx context.Context, r EndpointRequest) (mac str
 		return d.answerMAC(e, r)
 	}
 	return d.makeEndpoint(ctx, n, r)
-}
-
-// readyNetwork returns the record of a Docker network. CodeNetworkNotFound.
-func (d *Driver) readyNetwork(id string) (network, error) {
-	n, found, err := get(d, networks, id)
-	if err == nil && (!found || n.Stage != stageReady) {
-		err = zun.Errorf(zun.CodeNetworkNotFound, "Docker network %s is not known to this host's plugin; remove it and make it again", id)
-	}
-	return n, err
 }
 
 // answerMAC repeats the answer for an endpoint that is there.
@@ -170,14 +161,26 @@ func (d *Driver) merge(c claim, found []claim) (claim, error) {
 
 // placeOf finds the pool of an address among the network's.
 func placeOf(tx *kv.Tx, n network, address netip.Prefix) (held, error) {
+	var place held
 	for _, id := range n.Pools {
 		p, found, err := pools.Get(tx, id)
 		if err != nil {
 			return held{}, err
 		}
-		if found && p.CIDR.Contains(address.Addr()) {
-			return held{PoolID: id, SubnetID: p.Subnet.ID, IP: address.Addr(), Bits: p.CIDR.Bits()}, nil
+		if !found || !p.CIDR.Contains(address.Addr()) {
+			continue
 		}
+		// An adopted subnet may be known by several ids; Docker asked by one of them.
+		_, asked, err := addresses.Get(tx, addressKey(id, address.Addr()))
+		if err != nil {
+			return held{}, err
+		}
+		if place.PoolID == "" || asked {
+			place = held{PoolID: id, SubnetID: p.Subnet.ID, IP: address.Addr(), Bits: p.CIDR.Bits()}
+		}
+	}
+	if place.PoolID != "" {
+		return place, nil
 	}
 	return held{}, zun.Errorf(zun.CodeInvalid, "address %s is in no subnet of Docker network %s", address, n.ID)
 }
@@ -249,13 +252,16 @@ func (d *Driver) cancelEndpoint(ctx context.Context, c claim, endpointID string)
 
 // DeleteEndpoint unplugs an endpoint. Its port stays until ReleaseAddress, which Docker
 // calls next. One that we do not know is gone already.
-func (d *Driver) DeleteEndpoint(ctx context.Context, endpointID string) error {
+func (d *Driver) DeleteEndpoint(ctx context.Context, networkID, endpointID string) error {
 	unlock, err := d.locks.lock(ctx, "endpoint "+endpointID)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	e, found, err := get(d, endpoints, endpointID)
+	if err == nil && !found {
+		e, found, err = d.adoptEndpoint(ctx, networkID, endpointID)
+	}
 	if err != nil || !found {
 		return err
 	}
@@ -288,7 +294,10 @@ func (d *Driver) forgetEndpoint(ctx context.Context, c *claim) error {
 		}
 	}
 	id := c.EndpointID
-	c.EndpointID, c.OwesName, c.At = "", false, d.Now().UTC()
+	c.EndpointID, c.OwesName, c.Adopted, c.At = "", false, false, d.Now().UTC()
+	if id == "" {
+		return nil
+	}
 	return d.update(func(tx *kv.Tx) error { return endpoints.Delete(tx, id) })
 }
 
@@ -315,12 +324,17 @@ type Joined struct {
 	Routes  []zun.HostRoute
 }
 
-// Join answers from the records, without Neutron.
+// Join answers from the records, without Neutron, unless they were lost.
 func (d *Driver) Join(ctx context.Context, networkID, endpointID string) (Joined, error) {
-	n, err := d.readyNetwork(networkID)
+	n, err := d.knownNetwork(ctx, networkID)
 	if err != nil {
 		return Joined{}, err
 	}
+	unlock, err := d.locks.lock(ctx, "endpoint "+endpointID)
+	if err != nil {
+		return Joined{}, err
+	}
+	defer unlock()
 	e, err := d.knownEndpoint(ctx, networkID, endpointID)
 	if err != nil {
 		return Joined{}, err
@@ -344,9 +358,13 @@ func (d *Driver) Join(ctx context.Context, networkID, endpointID string) (Joined
 	return answer, err
 }
 
-// knownEndpoint returns the record of an endpoint that is plugged. CodeConflict.
-func (d *Driver) knownEndpoint(_ context.Context, networkID, endpointID string) (endpoint, error) {
+// knownEndpoint returns the record of an endpoint that is plugged, adopting it if need be.
+// The caller holds its lock. CodeConflict.
+func (d *Driver) knownEndpoint(ctx context.Context, networkID, endpointID string) (endpoint, error) {
 	e, found, err := get(d, endpoints, endpointID)
+	if err == nil && !found {
+		e, found, err = d.adoptEndpoint(ctx, networkID, endpointID)
+	}
 	if err == nil && (!found || !e.Plugged || e.NetworkID != networkID) {
 		err = zun.Errorf(zun.CodeConflict, "endpoint %s is not known to this host's plugin", endpointID)
 	}

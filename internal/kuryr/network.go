@@ -290,7 +290,7 @@ func (d *Driver) realise(ctx context.Context, r NetworkRequest, p plan) error {
 func (d *Driver) make(ctx context.Context, n *network, p *plan) error {
 	if n.MadeNetwork {
 		shared := p.options.Shared != nil && *p.options.Shared
-		made, err := d.Neutron.CreateNetwork(ctx, zun.NeutronNetworkSpec{Name: n.Name, Shared: shared, Tags: idTags(n.ID)})
+		made, err := d.Neutron.CreateNetwork(ctx, zun.NeutronNetworkSpec{Name: n.Name, Shared: shared, Tags: without(n.tags(), existingNetTag(n.ID))})
 		if err != nil {
 			return err
 		}
@@ -313,7 +313,13 @@ func (d *Driver) make(ctx context.Context, n *network, p *plan) error {
 }
 
 // tags are ours on a network that is not ours.
-func (n network) tags() []string { return append(idTags(n.ID), existingNetTag(n.ID)) }
+func (n network) tags() []string {
+	tags := append(idTags(n.ID), existingNetTag(n.ID))
+	if n.Internal {
+		tags = append(tags, internalTag(n.ID))
+	}
+	return tags
+}
 
 // with returns tags and more, each once.
 func with(tags []string, more ...string) []string {
@@ -335,7 +341,7 @@ func (d *Driver) makeSubnet(ctx context.Context, n *network, this *part) error {
 	gateway := this.Gateway.Addr()
 	spec := zun.NeutronSubnetSpec{
 		Name: subnetPrefix + this.CIDR.String(), NetworkID: n.NeutronID, CIDR: this.CIDR,
-		PoolID: this.pool.SubnetpoolID, EnableDHCP: !d.NoDHCP, Tags: []string{this.pool.ID},
+		PoolID: this.pool.SubnetpoolID, EnableDHCP: !d.NoDHCP, Tags: append([]string{this.pool.ID}, idTags(n.ID)...),
 	}
 	if gateway.IsValid() && !gateway.IsUnspecified() {
 		spec.Gateway = gateway

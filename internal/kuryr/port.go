@@ -32,6 +32,9 @@ func (d *Driver) obtainPort(ctx context.Context, c *claim) error {
 	if gone {
 		return d.makePort(ctx, c)
 	}
+	if holdingOf(p) == holdingMade {
+		return d.inherit(ctx, c, p)
+	}
 	if err := d.mayTake(p, false); err != nil {
 		return err
 	}
@@ -292,7 +295,7 @@ func (d *Driver) unbindFirst(ctx context.Context, p zun.Port, change *zun.PortCh
 // endClaim ends a claim and all that hangs on it. On failure the rest is owed, and nothing
 // of it is in anyone's way.
 func (d *Driver) endClaim(ctx context.Context, c claim) error {
-	if c.EndpointID != "" {
+	if c.EndpointID != "" || c.Adopted {
 		if err := d.forgetEndpoint(ctx, &c); err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ type pool struct {
 	Networks     []string  // Docker networks on it
 	PortProject  string    // project that ports on it belong to; "" is our own
 	TouchedAt    time.Time // last RequestPool
+	Adopted      bool      // rebuilt from what Neutron tells
 }
 
 // there reports whether the subnet exists.
@@ -75,6 +76,10 @@ type network struct {
 	Tagged      bool     // tags of ours are on a network that is not ours
 	Pools       []string
 	At          time.Time
+
+	Adopted       bool     // rebuilt from what Neutron tells
+	TaggedSubnets []tagged // tags of the Python plugin on subnets that are not ours
+	TaggedPools   []string // subnetpools that have its tag
 }
 
 // wantedSubnet is a subnet of ours, its ID empty until it is made.

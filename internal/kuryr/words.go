@@ -15,6 +15,8 @@ const (
 	tagUpper        = "kuryr.net.uuid.uh:"
 	tagExistingNet  = "kuryr.net.existing:"
 	tagExistingPort = "kuryr.port.existing"
+	tagExistingPool = "kuryr.subnetpool.existing"
+	tagInternal     = "gozun.internal:" // + beginning of a Docker id: made with --internal
 	tagOwnPort      = zun.DeviceOwner
 	tagIntent       = "gozun.intent:" // on a subnetpool of ours: which record it was made for
 
@@ -40,5 +42,7 @@ func short(dockerID string, length int) string {
 }
 
 func existingNetTag(dockerID string) string { return tagExistingNet + short(dockerID, 12) }
+
+func internalTag(dockerID string) string { return tagInternal + short(dockerID, 12) }
 
 func portName(endpointID string) string { return endpointID + "-port" }

@@ -132,6 +132,22 @@ func (s shaky) RemoveTag(c ctx, kind, id, tag string) error {
 	return act(s.faults, "RemoveTag", func() error { return s.Neutron.RemoveTag(c, kind, id, tag) })
 }
 
+func (s shaky) FindSecurityGroups(c ctx, q zun.NeutronQuery) ([]zun.SecurityGroup, error) {
+	return run(s.faults, "FindSecurityGroups", func() ([]zun.SecurityGroup, error) { return s.Neutron.FindSecurityGroups(c, q) })
+}
+
+func (s shaky) CreateSecurityGroup(c ctx, spec zun.SecurityGroupSpec) (zun.SecurityGroup, error) {
+	return run(s.faults, "CreateSecurityGroup", func() (zun.SecurityGroup, error) { return s.Neutron.CreateSecurityGroup(c, spec) })
+}
+
+func (s shaky) AllowIngress(c ctx, id string, rules []zun.Ingress) error {
+	return act(s.faults, "AllowIngress", func() error { return s.Neutron.AllowIngress(c, id, rules) })
+}
+
+func (s shaky) DeleteSecurityGroup(c ctx, id string) error {
+	return act(s.faults, "DeleteSecurityGroup", func() error { return s.Neutron.DeleteSecurityGroup(c, id) })
+}
+
 func (s shaky) Plug(c ctx, what binding.Binding) error {
 	return act(s.faults, "Plug", func() error { return s.binder.Plug(c, what) })
 }
@@ -177,6 +193,9 @@ func life(p *plugin, a ask, containers ...want) error {
 		if settled := p.Settle(context.Background()); settled != nil && err == nil {
 			err = fmt.Errorf("settle: %w", settled)
 		}
+		if len(w.Expose) > 0 && len(w.Options) > 0 { // the other endings are without
+			_ = p.conceal(n, e)
+		}
 		p.disconnect(n, e)
 	}
 	if failed := p.removeNetwork(n); failed != nil && err == nil {
@@ -200,11 +219,11 @@ func TestFailureAtEveryCall(t *testing.T) {
 	}{
 		"new": {ask{Subnets: []string{"10.3.0.0/24", "fd00:6::/64"}, Aux: nil}, []want{{}}},
 		"existing": {existing, []want{
-			{},
+			{Options: object{"neutron.port.name": "front", "neutron.security_groups": "default"}, Expose: []proto{{6, 80}}},
 			{IPs: map[bool]string{false: "10.2.0.50"}},
 			{IPs: map[bool]string{true: "fd00:5::50"}},
-			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}},
-			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String()}, MAC: own.MAC},
+			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}, Options: object{"neutron.port_security": "false"}},
+			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String()}, MAC: own.MAC, Expose: []proto{{6, 80}}},
 			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}, MAC: own.MAC, Options: object{"neutron.port.uuid": own.ID}},
 		}},
 	}

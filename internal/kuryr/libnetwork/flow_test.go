@@ -112,17 +112,17 @@ func TestNewNetworkIsMadeAndRemoved(t *testing.T) {
 			p := mustPlugin(t, settings{Neutron: c.Service, Binder: binder})
 			n := got(p.createNetwork(a))(t)
 			made := got(c.Service.FindNetworks(context.Background(), zun.NeutronQuery{Name: "kuryr-net-" + n.ID[:8]}))(t)
-			if len(made) != 1 || len(made[0].SubnetIDs) != len(a.Subnets) || len(made[0].Tags) != 2 {
+			if len(made) != 1 || len(made[0].SubnetIDs) != len(a.Subnets) || len(made[0].Tags) != map[bool]int{false: 2, true: 3}[a.Internal] {
 				t.Fatalf("made %+v", made)
 			}
 			for _, s := range got(c.Service.FindSubnets(context.Background(), zun.NeutronQuery{NetworkID: made[0].ID}))(t) {
-				if s.Name != "kuryr-subnet-"+s.CIDR.String() || len(s.Tags) != 1 {
+				if s.Name != "kuryr-subnet-"+s.CIDR.String() || len(s.Tags) != 3 {
 					t.Errorf("subnet %+v", s)
 				}
 				if name == "two IPv4" {
 					continue // Neutron wants one subnetpool for both, or none
 				}
-				if s.Tags[0] != s.PoolID {
+				if !slices.Contains(s.Tags, s.PoolID) {
 					t.Errorf("subnet %+v", s)
 				}
 				pool := got(c.Service.FindPools(context.Background(), zun.NeutronQuery{ID: s.PoolID}))(t)

@@ -26,7 +26,7 @@ type Driver interface {
 	CreateNetwork(ctx context.Context, r kuryr.NetworkRequest) error
 	DeleteNetwork(ctx context.Context, id string) error
 	CreateEndpoint(ctx context.Context, r kuryr.EndpointRequest) (mac string, err error)
-	DeleteEndpoint(ctx context.Context, endpointID string) error
+	DeleteEndpoint(ctx context.Context, networkID, endpointID string) error
 	EndpointInfo(ctx context.Context, endpointID string) (map[string]string, error)
 	Join(ctx context.Context, networkID, endpointID string) (kuryr.Joined, error)
 	Leave(ctx context.Context, networkID, endpointID string) error

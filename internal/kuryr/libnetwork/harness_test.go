@@ -351,6 +351,7 @@ type want struct {
 	IPs     map[bool]string // by V6
 	MAC     string
 	Options object
+	Expose  []proto
 }
 
 func randomMAC() string {
@@ -389,7 +390,12 @@ func (p *plugin) connect(n dockerNet, w want) (e dockerEndpoint, err error) {
 		return e, err
 	}
 	e.Created = true
-	e.Join, err = p.try("NetworkDriver.Join", object{"NetworkID": n.ID, "EndpointID": e.ID, "SandboxKey": "/run/docker/netns/" + random(6)})
+	if e.Join, err = p.try("NetworkDriver.Join", object{"NetworkID": n.ID, "EndpointID": e.ID, "SandboxKey": "/run/docker/netns/" + random(6)}); err != nil {
+		return e, err
+	}
+	if len(w.Expose) > 0 {
+		err = p.expose(n, e, w.Expose, nil)
+	}
 	return e, err
 }
 

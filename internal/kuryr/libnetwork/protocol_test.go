@@ -39,7 +39,7 @@ func (silent) ReleaseAddress(ctx, string, netip.Addr) error              { retur
 func (silent) CreateNetwork(ctx, kuryr.NetworkRequest) error             { return nil }
 func (silent) DeleteNetwork(c ctx, _ string) error                       { <-c.Done(); return c.Err() }
 func (silent) CreateEndpoint(ctx, kuryr.EndpointRequest) (string, error) { return "", nil }
-func (silent) DeleteEndpoint(ctx, string) error                          { return nil }
+func (silent) DeleteEndpoint(ctx, string, string) error                  { return nil }
 func (silent) EndpointInfo(ctx, string) (map[string]string, error)       { return nil, nil }
 
 func (silent) Join(ctx, string, string) (kuryr.Joined, error) { return kuryr.Joined{Link: "t_c"}, nil }

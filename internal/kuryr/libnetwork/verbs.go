@@ -109,7 +109,7 @@ func (s *speaker) deleteEndpoint(ctx context.Context, body []byte) (any, error) 
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.DeleteEndpoint(ctx, r.EndpointID)
+	return nil, s.DeleteEndpoint(ctx, r.NetworkID, r.EndpointID)
 }
 
 func (s *speaker) endpointInfo(ctx context.Context, body []byte) (any, error) {
