@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -55,20 +56,9 @@ func (s *session) actionListCommand() *cobra.Command {
 		ValidArgsFunction: s.completeContainers(1),
 	}
 	out := outputFlags(command)
-	command.RunE = func(command *cobra.Command, args []string) error {
-		if err := out.check(); err != nil {
-			return err
-		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		actions, err := c.ListActions(command.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return writeList(s.Stdout, out, listedAction(), actions)
-	}
+	command.RunE = listing(s, out, listedAction(), func(ctx context.Context, c *client.Client, args []string) ([]client.Action, error) {
+		return c.ListActions(ctx, args[0])
+	})
 	return command
 }
 
@@ -81,20 +71,9 @@ func (s *session) actionShowCommand() *cobra.Command {
 		ValidArgsFunction: s.completeContainers(1),
 	}
 	out := outputFlags(command)
-	command.RunE = func(command *cobra.Command, args []string) error {
-		if err := out.check(); err != nil {
-			return err
-		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		action, err := c.GetAction(command.Context(), args[0], args[1])
-		if err != nil {
-			return err
-		}
-		return writeShow(s.Stdout, out, actionFields(), action)
-	}
+	command.RunE = showing(s, out, actionFields(), func(ctx context.Context, c *client.Client, args []string) (client.Action, error) {
+		return c.GetAction(ctx, args[0], args[1])
+	})
 	return command
 }
 
@@ -106,25 +85,12 @@ func (s *session) versionListCommand() *cobra.Command {
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
 	out := outputFlags(command)
-	command.RunE = func(command *cobra.Command, _ []string) error {
-		if err := out.check(); err != nil {
-			return err
-		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		versions, err := c.ListVersions(command.Context())
-		if err != nil {
-			return err
-		}
-		type v = client.ServiceVersion
-		return writeList(s.Stdout, out, []column[v]{
-			{name: "Id", get: func(k v) any { return k.ID }},
-			{name: "Status", get: func(k v) any { return k.Status }},
-			{name: "Min Version", get: func(k v) any { return k.MinVersion }},
-			{name: "Max Version", get: func(k v) any { return k.MaxVersion }},
-		}, versions)
-	}
+	type v = client.ServiceVersion
+	command.RunE = listing(s, out, []column[v]{
+		{name: "Id", get: func(k v) any { return k.ID }},
+		{name: "Status", get: func(k v) any { return k.Status }},
+		{name: "Min Version", get: func(k v) any { return k.MinVersion }},
+		{name: "Max Version", get: func(k v) any { return k.MaxVersion }},
+	}, func(ctx context.Context, c *client.Client, _ []string) ([]v, error) { return c.ListVersions(ctx) })
 	return command
 }

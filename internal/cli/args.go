@@ -94,7 +94,7 @@ func atMostArg(name string) cobra.PositionalArgs {
 		if len(args) > 1 {
 			return usageErrorf("%s takes one %s at most, and %q is one too many", command.Name(), name, args[1])
 		}
-		return nil
+		return notEmpty([]string{name}[:len(args)], args)
 	}
 }
 

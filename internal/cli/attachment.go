@@ -33,21 +33,6 @@ func attachedNetworkFields() []column[client.AttachedNetwork] {
 	}
 }
 
-func (s *session) listNetworksOf(command *cobra.Command, ref string, out *output) error {
-	if ref == "" {
-		return usageErrorf("CONTAINER is empty")
-	}
-	c, err := s.zun()
-	if err != nil {
-		return err
-	}
-	networks, err := c.NetworksOf(command.Context(), ref)
-	if err != nil {
-		return err
-	}
-	return writeList(s.Stdout, out, attachedNetworkFields(), networks)
-}
-
 func (s *session) networkAttachCommand() *cobra.Command {
 	var what client.Attach
 	command := &cobra.Command{

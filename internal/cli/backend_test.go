@@ -107,6 +107,8 @@ func (b *backend) step(c *zun.ContainerDetail, a *zun.Action) {
 	switch {
 	case c.Image == "missing" && a.Kind == zun.ActionCreate:
 		c.Status, c.StatusReason, a.Message = zun.StatusError, "cannot pull image missing: there is none", "cannot pull image missing: there is none"
+	case c.Image == "brief" && a.Kind == zun.ActionCreate: // it has ended, and asked for that
+		b.remove(c)
 	case a.Kind == zun.ActionCreate && !b.request.Run:
 		c.Status = zun.StatusCreated
 	case a.Kind == zun.ActionCreate, a.Kind == zun.ActionStart, a.Kind == zun.ActionReboot:
@@ -114,10 +116,14 @@ func (b *backend) step(c *zun.ContainerDetail, a *zun.Action) {
 	case a.Kind == zun.ActionStop, a.Kind == zun.ActionKill:
 		c.Status = zun.StatusStopped
 	case a.Kind == zun.ActionDelete:
-		b.containers = slices.DeleteFunc(b.containers, func(other *zun.ContainerDetail) bool { return other.ID == c.ID })
-		for _, n := range b.networks {
-			n.Holders = slices.DeleteFunc(n.Holders, func(h zun.Holder) bool { return h.Attachment.ContainerID == c.ID })
-		}
+		b.remove(c)
+	}
+}
+
+func (b *backend) remove(c *zun.ContainerDetail) {
+	b.containers = slices.DeleteFunc(b.containers, func(other *zun.ContainerDetail) bool { return other.ID == c.ID })
+	for _, n := range b.networks {
+		n.Holders = slices.DeleteFunc(n.Holders, func(h zun.Holder) bool { return h.Attachment.ContainerID == c.ID })
 	}
 }
 
@@ -133,6 +139,9 @@ func (b *backend) Action(_ context.Context, _ policy.Grant, ref, request string)
 			b.looks[request]++
 			if b.looks[request] == 3 && c.Image != "slow" {
 				b.step(c, a)
+				if c.Image == "brief" {
+					break // before anybody saw how it ended
+				}
 			}
 			return *a, stagesAfter(b.looks[request], a.Message), nil
 		}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"maps"
 	"regexp"
 	"slices"
@@ -73,6 +74,14 @@ func ordered[T any](all []column[T], first []string) []column[T] {
 	return result
 }
 
+// restartPolicy is nothing when none is set, which the service shows as {}.
+func restartPolicy(p *client.RestartPolicy) any {
+	if p == nil || p.Name == "" {
+		return nil
+	}
+	return p
+}
+
 func containerFields() []column[client.Container] {
 	type c = client.Container
 	return []column[c]{
@@ -98,7 +107,7 @@ func containerFields() []column[client.Container] {
 		{name: "environment", get: func(k c) any { return k.Environment }},
 		{name: "labels", get: func(k c) any { return k.Labels }},
 		{name: "workdir", get: func(k c) any { return k.Workdir }},
-		{name: "restart_policy", get: func(k c) any { return k.RestartPolicy }},
+		{name: "restart_policy", get: func(k c) any { return restartPolicy(k.RestartPolicy) }},
 		{name: "interactive", get: func(k c) any { return k.Interactive }},
 		{name: "tty", get: func(k c) any { return k.TTY }},
 		{name: "auto_remove", get: func(k c) any { return k.AutoRemove }},
@@ -160,10 +169,7 @@ func (s *session) listCommand() *cobra.Command {
 	flags.StringVar(&list.UserID, "user-id", "", "only of this user")
 	flags.StringVar(&autoRemove, "auto-remove", "", "only those that are (true) or are not (false) removed when they end")
 	flags.BoolVar(&list.AllProjects, "all-projects", false, "of every project (administrators)")
-	command.RunE = func(command *cobra.Command, _ []string) error {
-		if err := firstError(out.check(), checkPage(list.Page)); err != nil {
-			return err
-		}
+	command.PreRunE = func(*cobra.Command, []string) error {
 		if autoRemove != "" {
 			yes, err := strconv.ParseBool(autoRemove)
 			if err != nil {
@@ -171,16 +177,11 @@ func (s *session) listCommand() *cobra.Command {
 			}
 			list.AutoRemove = &yes
 		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		containers, err := c.ListContainers(command.Context(), list)
-		if err != nil {
-			return err
-		}
-		return writeList(s.Stdout, out, listedContainer(), containers)
+		return checkPage(list.Page)
 	}
+	command.RunE = listing(s, out, listedContainer(), func(ctx context.Context, c *client.Client, _ []string) ([]client.Container, error) {
+		return c.ListContainers(ctx, list)
+	})
 	return command
 }
 
@@ -196,20 +197,9 @@ func (s *session) showCommand() *cobra.Command {
 	}
 	out := outputFlags(command)
 	command.Flags().BoolVar(&allProjects, "all-projects", false, "look in every project (administrators)")
-	command.RunE = func(command *cobra.Command, args []string) error {
-		if err := out.check(); err != nil {
-			return err
-		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		got, err := c.GetContainer(command.Context(), args[0], allProjects)
-		if err != nil {
-			return err
-		}
-		return writeShow(s.Stdout, out, containerFields(), got)
-	}
+	command.RunE = showing(s, out, containerFields(), func(ctx context.Context, c *client.Client, args []string) (client.Container, error) {
+		return c.GetContainer(ctx, args[0], allProjects)
+	})
 	return command
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -133,7 +134,7 @@ func (f *createFlags) finishCPU() error {
 		return nil
 	}
 	cores, err := strconv.ParseFloat(f.cpu, 64)
-	if err != nil || cores <= 0 {
+	if err != nil || !(cores > 0) || math.IsInf(cores, 0) {
 		return usageErrorf("--cpu %s: it is a number of cores, like 0.5", f.cpu)
 	}
 	f.create.CPU = &cores
@@ -268,10 +269,8 @@ func (s *session) make(ctx context.Context, create client.ContainerCreate, wait 
 	}
 	ended := s.placed(made)
 	if ended == nil && s.waits(wait) {
-		ended = s.await(ctx, c, order{kind: zun.ActionCreate, verb: verb, ref: made.UUID, name: made.Name, request: request}, wait)
-		if fresh, err := c.GetContainer(context.WithoutCancel(ctx), made.UUID, false); err == nil {
-			made = fresh
-		}
+		ended = s.await(ctx, c, order{kind: zun.ActionCreate, verb: verb, ref: made.UUID, name: made.Name, request: request, brief: create.AutoRemove}, wait)
+		made = asItIs(context.WithoutCancel(ctx), c, made)
 	}
 	if err := writeShow(s.Stdout, out, madeContainer(), made); err != nil {
 		return err
@@ -281,6 +280,18 @@ func (s *session) make(ctx context.Context, create client.ContainerCreate, wait 
 	}
 	s.tellMade(made)
 	return nil
+}
+
+// asItIs returns a container as it is after the wait; it may be gone already.
+func asItIs(ctx context.Context, c *client.Client, made client.Container) client.Container {
+	fresh, err := c.GetContainer(ctx, made.UUID, false)
+	switch {
+	case err == nil:
+		return fresh
+	case zun.IsNotFound(err):
+		made.Status, made.TaskState = zun.StatusDeleted, ""
+	}
+	return made
 }
 
 // placed finds a container that was given up within the request, as for want of a host.
@@ -303,6 +314,8 @@ func (s *session) tellMade(made client.Container) {
 	case zun.StatusCreated:
 		s.done("%s is created%s", made.Name, at)
 		s.next("zun start %s", made.Name)
+	case zun.StatusDeleted:
+		s.done("%s has run, and is removed", made.Name)
 	case zun.StatusCreating:
 		s.next("zun show %s   zun action-list %s", made.Name, made.Name)
 	default:

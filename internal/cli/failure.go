@@ -111,6 +111,16 @@ func asUsage(command *cobra.Command, err error) error {
 	return usageError{err}
 }
 
+// excludingFlags names the flags that cobra found together and that do not go together.
+func excludingFlags(err error) error {
+	_, set, _ := strings.Cut(err.Error(), "; [")
+	names, _, found := strings.Cut(set, "] were all set")
+	if !found {
+		return usageError{err}
+	}
+	return usageErrorf("--%s exclude each other", strings.Join(strings.Fields(names), " and --"))
+}
+
 func unknownCommand(command *cobra.Command, name string) error {
 	command.SuggestionsMinimumDistance = 2
 	if near := command.SuggestionsFor(name); len(near) > 0 {

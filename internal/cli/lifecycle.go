@@ -90,35 +90,24 @@ func (s *session) startCommand() *cobra.Command {
 }
 
 func (s *session) stopCommand() *cobra.Command {
-	command := &cobra.Command{
+	return s.timedCommand(&cobra.Command{
 		Use:     "stop CONTAINER...",
 		Short:   "Stop containers",
 		Example: "  zun stop web\n  zun stop -t 60 web db",
-	}
-	w := s.containersCommand(command)
-	timeout := timeoutFlag(command)
-	command.RunE = func(command *cobra.Command, args []string) error {
-		seconds, err := timeout()
-		if err != nil {
-			return err
-		}
-		return s.orderAll(command, args, w, ordering{
-			kind: zun.ActionStop, past: "stopped", next: "zun start %s",
-			place: func(ctx context.Context, c *client.Client, ref string) (string, error) {
-				return c.StopContainer(ctx, ref, seconds)
-			},
-		})
-	}
-	return command
+	}, ordering{kind: zun.ActionStop, past: "stopped", next: "zun start %s"}, (*client.Client).StopContainer)
 }
 
 func (s *session) restartCommand() *cobra.Command {
-	command := &cobra.Command{
+	return s.timedCommand(&cobra.Command{
 		Use:     "restart CONTAINER...",
 		Aliases: []string{"reboot"},
 		Short:   "Stop containers and start them again, with the same addresses",
 		Example: "  zun restart web",
-	}
+	}, ordering{kind: zun.ActionReboot, past: "running again", next: "zun logs %s"}, (*client.Client).RebootContainer)
+}
+
+// timedCommand makes a command of an order that takes how long the processes have to end.
+func (s *session) timedCommand(command *cobra.Command, how ordering, place func(*client.Client, context.Context, string, *int) (string, error)) *cobra.Command {
 	w := s.containersCommand(command)
 	timeout := timeoutFlag(command)
 	command.RunE = func(command *cobra.Command, args []string) error {
@@ -126,12 +115,10 @@ func (s *session) restartCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.orderAll(command, args, w, ordering{
-			kind: zun.ActionReboot, past: "running again", next: "zun logs %s",
-			place: func(ctx context.Context, c *client.Client, ref string) (string, error) {
-				return c.RebootContainer(ctx, ref, seconds)
-			},
-		})
+		how.place = func(ctx context.Context, c *client.Client, ref string) (string, error) {
+			return place(c, ctx, ref, seconds)
+		}
+		return s.orderAll(command, args, w, how)
 	}
 	return command
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
@@ -105,23 +106,16 @@ your project, and go with it.`,
 	flags.StringVar(&create.NeutronPool, "neutron-pool", "", "Neutron subnetpool, name or UUID")
 	flags.StringArrayVar(&create.NeutronSubnets, "neutron-subnet", nil, "Neutron subnet, name or UUID, repeatable (default: all of the network)")
 	flags.StringVar(&create.Subnet, "subnet", "", "range of a network to be made, 10.2.0.0/24")
-	command.RunE = func(command *cobra.Command, args []string) error {
+	command.PreRunE = func(*cobra.Command, []string) error { return checkNetworkCreate(create) }
+	command.RunE = showing(s, out, networkFields(), func(ctx context.Context, c *client.Client, args []string) (client.Network, error) {
 		create.Name = args[0]
-		if err := firstError(out.check(), checkNetworkCreate(create)); err != nil {
-			return err
+		made, err := c.CreateNetwork(ctx, create)
+		if err == nil {
+			s.done("network %s is ready", made.Name)
+			s.next("zun run --net %s IMAGE", made.Name)
 		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		made, err := c.CreateNetwork(command.Context(), create)
-		if err != nil {
-			return err
-		}
-		s.done("network %s is ready", made.Name)
-		s.next("zun run --net %s IMAGE", made.Name)
-		return writeShow(s.Stdout, out, networkFields(), made)
-	}
+		return made, err
+	})
 	return command
 }
 
@@ -160,22 +154,18 @@ func (s *session) networkListCommand() *cobra.Command {
 	flags.StringVar(&list.NeutronNetID, "neutron-net-id", "", "only on this Neutron network")
 	flags.StringVar(&list.Status, "status", "", "only in this status, Active")
 	flags.BoolVar(&list.AllProjects, "all-projects", false, "of every project (administrators)")
+	ofProject := listing(s, out, listedNetwork(), func(ctx context.Context, c *client.Client, _ []string) ([]client.Network, error) {
+		return c.ListNetworks(ctx, list)
+	})
+	ofContainer := listing(s, out, attachedNetworkFields(), func(ctx context.Context, c *client.Client, args []string) ([]client.AttachedNetwork, error) {
+		return c.NetworksOf(ctx, args[0])
+	})
+	command.PreRunE = func(*cobra.Command, []string) error { return checkPage(list.Page) }
 	command.RunE = func(command *cobra.Command, args []string) error {
-		if err := firstError(out.check(), checkPage(list.Page)); err != nil {
-			return err
-		}
 		if len(args) == 1 {
-			return s.listNetworksOf(command, args[0], out)
+			return ofContainer(command, args)
 		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		networks, err := c.ListNetworks(command.Context(), list)
-		if err != nil {
-			return err
-		}
-		return writeList(s.Stdout, out, listedNetwork(), networks)
+		return ofProject(command, args)
 	}
 	return command
 }
@@ -189,20 +179,9 @@ func (s *session) networkShowCommand() *cobra.Command {
 		ValidArgsFunction: s.completeNetworks(1),
 	}
 	out := outputFlags(command)
-	command.RunE = func(command *cobra.Command, args []string) error {
-		if err := out.check(); err != nil {
-			return err
-		}
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		got, err := c.GetNetwork(command.Context(), args[0])
-		if err != nil {
-			return err
-		}
-		return writeShow(s.Stdout, out, networkFields(), got)
-	}
+	command.RunE = showing(s, out, networkFields(), func(ctx context.Context, c *client.Client, args []string) (client.Network, error) {
+		return c.GetNetwork(ctx, args[0])
+	})
 	return command
 }
 

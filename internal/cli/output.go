@@ -79,6 +79,9 @@ func names[T any](columns []column[T]) []string {
 	return all
 }
 
+// writer shows what was found.
+type writer[T, Found any] func(w io.Writer, o *output, all []column[T], found Found) error
+
 // writeList shows items, one per row.
 func writeList[T any](w io.Writer, o *output, all []column[T], items []T) error {
 	columns, err := choose(o, all, o.everything())

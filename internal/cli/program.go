@@ -84,7 +84,7 @@ func (s *session) root(calledBy string) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(command *cobra.Command, _ []string) error {
 		if err := command.ValidateFlagGroups(); err != nil { // cobra would only do it after this
-			return err
+			return excludingFlags(err)
 		}
 		s.began = true
 		return nil

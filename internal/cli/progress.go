@@ -133,6 +133,7 @@ func (v *view) show(events []client.Event) {
 				fmt.Fprintln(v.out, printable(v.title))
 			}
 			v.told[s.name] = true
+			s.name = fmt.Sprintf("%-*s", len("container_create"), s.name) // the longest: stages end one by one, and are to align
 			fmt.Fprintln(v.out, lines("", []stage{s}, v.marks, 0, 200)[1])
 		}
 	}

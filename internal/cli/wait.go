@@ -37,6 +37,7 @@ type order struct {
 	kind    zun.ActionKind
 	verb    string // the command's word for it
 	ref     string // container, by UUID where known
+	brief   bool   // of a create: the container is removed when it ends
 	name    string // for messages
 	request string // "" when the service gave none: then the newest action is it
 }
@@ -123,7 +124,7 @@ func passing(err error) bool {
 func look(ctx context.Context, c *client.Client, o *order, view *view) (bool, error) {
 	action, err := findAction(ctx, c, o)
 	switch {
-	case zun.IsNotFound(err) && o.kind == zun.ActionDelete:
+	case zun.IsNotFound(err) && o.mayTakeAway():
 		return gone(ctx, c, *o)
 	case err != nil:
 		return false, err
@@ -153,7 +154,19 @@ func findAction(ctx context.Context, c *client.Client, o *order) (client.Action,
 	return c.GetAction(ctx, o.ref, o.request)
 }
 
-// gone is the end of a deletion: with the container its actions go.
+// mayTakeAway reports whether the container may be gone when the order is done: it is
+// deleted, or removed because its process ended.
+func (o order) mayTakeAway() bool {
+	switch o.kind {
+	case zun.ActionDelete, zun.ActionStop, zun.ActionKill, zun.ActionStart, zun.ActionReboot:
+		return true
+	case zun.ActionCreate:
+		return o.brief
+	}
+	return false
+}
+
+// gone reports whether a container is; with it go its actions.
 func gone(ctx context.Context, c *client.Client, o order) (bool, error) {
 	_, err := c.GetContainer(ctx, o.ref, false)
 	if zun.IsNotFound(err) {
