@@ -10,7 +10,6 @@ import (
 	mathrand "math/rand/v2"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -186,16 +185,6 @@ func (b *bench) measureReady(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
-}
-
-// makeImage makes the image of the containers on the spot.
-func (b *bench) makeImage(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "tests/image/make-image.sh", b.image).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("cannot make an image: %w: %s", err, out)
-	}
-	b.push(func(ctx context.Context) error { return b.docker.do(ctx, "DELETE", "/images/"+b.image, nil, nil) })
 	return nil
 }
 

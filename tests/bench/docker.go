@@ -31,11 +31,8 @@ func newEngine(label string) *engine {
 	return &engine{http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 64}}, label: label}
 }
 
-// do makes one request. It goes on when the run is interrupted: half a container is worse
-// than a whole one, which can be removed.
+// do makes one request with a JSON body, unless that is nil.
 func (e *engine) do(ctx context.Context, method, path string, body, answer any) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
-	defer cancel()
 	var content io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -44,11 +41,19 @@ func (e *engine) do(ctx context.Context, method, path string, body, answer any) 
 		}
 		content = bytes.NewReader(text)
 	}
+	return e.send(ctx, method, path, "application/json", content, answer)
+}
+
+// send makes one request. It goes on when the run is interrupted: half a container is worse
+// than a whole one, which can be removed.
+func (e *engine) send(ctx context.Context, method, path, contentType string, content io.Reader, answer any) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, "http://docker/v1.41"+path, content)
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", contentType)
 	response, err := e.http.Do(request)
 	if err != nil {
 		return err

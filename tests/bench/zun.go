@@ -77,11 +77,11 @@ func (b *bench) noteStages(ctx context.Context, action string) error {
 	return nil
 }
 
-// zunDelete deletes a running container, which ends when it is told, and waits until it is
-// gone. Force is for administrators, as upstream has it.
+// zunDelete deletes a running container by force, as docker rm -f does, and waits until it
+// is gone. Force is for administrators, as upstream has it.
 func (b *bench) zunDelete(ctx context.Context, action string) error {
 	url, _, _ := strings.Cut(action, "/container_actions/")
-	if _, err := b.zund.ask(ctx, http.MethodDelete, url+"?stop=true", nil, nil); err != nil {
+	if _, err := b.zund.askAs(ctx, b.zund.admin, http.MethodDelete, url+"?force=true&all_projects=true", nil, nil); err != nil {
 		return err
 	}
 	return until(ctx, func() (bool, error) {

@@ -30,8 +30,9 @@ type zund struct {
 	process   *exec.Cmd
 	identity  string // URLs
 	container string
-	token     string
-	project   string
+	token     string // of the user demo
+	admin     string // of the user admin
+	project   string // demo's
 	http      *http.Client
 }
 
@@ -166,8 +167,12 @@ type refusedError struct {
 
 func (e *refusedError) Error() string { return fmt.Sprintf("%s: %d %s", e.what, e.status, e.body) }
 
-// ask makes one request that must succeed.
+// ask makes one request as demo that must succeed.
 func (z *zund) ask(ctx context.Context, method, url string, body, answer any) (http.Header, error) {
+	return z.askAs(ctx, z.token, method, url, body, answer)
+}
+
+func (z *zund) askAs(ctx context.Context, token, method, url string, body, answer any) (http.Header, error) {
 	var content io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -181,7 +186,7 @@ func (z *zund) ask(ctx context.Context, method, url string, body, answer any) (h
 		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Auth-Token", z.token)
+	request.Header.Set("X-Auth-Token", token)
 	request.Header.Set("OpenStack-API-Version", "container 1.41")
 	response, err := z.http.Do(request)
 	if err != nil {
@@ -201,11 +206,19 @@ func (z *zund) ask(ctx context.Context, method, url string, body, answer any) (h
 	return response.Header, err
 }
 
-// login gets a token of the user demo.
-func (z *zund) login(ctx context.Context) error {
-	variables, err := readOpenrc(filepath.Join(z.state, "openrc"))
-	if err != nil {
+// login gets tokens of the users demo and admin.
+func (z *zund) login(ctx context.Context) (err error) {
+	if z.admin, _, err = z.tokenOf(ctx, "openrc-admin"); err != nil {
 		return err
+	}
+	z.token, z.project, err = z.tokenOf(ctx, "openrc")
+	return err
+}
+
+func (z *zund) tokenOf(ctx context.Context, openrc string) (token, project string, err error) {
+	variables, err := readOpenrc(filepath.Join(z.state, openrc))
+	if err != nil {
+		return "", "", err
 	}
 	domain := object{"name": "Default"}
 	user := object{"name": variables["OS_USERNAME"], "password": variables["OS_PASSWORD"], "domain": domain}
@@ -217,11 +230,7 @@ func (z *zund) login(ctx context.Context) error {
 		Token struct{ Project struct{ ID string } }
 	}
 	header, err := z.ask(ctx, http.MethodPost, z.identity+"/v3/auth/tokens", body, &answer)
-	if err != nil {
-		return err
-	}
-	z.token, z.project = header.Get("X-Subject-Token"), answer.Token.Project.ID
-	return nil
+	return header.Get("X-Subject-Token"), answer.Token.Project.ID, err
 }
 
 // readOpenrc reads the variables that a file exports.
