@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -135,6 +136,9 @@ func (f *fixture) do(method, target, body string, headers ...string) answer {
 	r := httptest.NewRequest(method, "http://zun:9517/", strings.NewReader(body))
 	path, query, _ := strings.Cut(target, "?")
 	r.URL.Path, r.URL.RawQuery = path, query
+	if plain, err := url.PathUnescape(path); err == nil { // as net/http reads it
+		r.URL.Path, r.URL.RawPath = plain, path
+	}
 	r.Header.Set("X-Auth-Token", "user")
 	r.Header.Set("Accept", "application/json")
 	if body != "" {

@@ -83,7 +83,7 @@ var errNobody = errors.New("no valid token")
 // serve asks, in Zun's order: who are you, is there such a place, may you, and what do
 // you want; then the handler of the route works.
 func (s *server) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, x *exchange) (reply, error) {
-	node, idents, versioned := s.routes.find(r.URL.Path)
+	node, idents, versioned := s.routes.find(r.URL.EscapedPath())
 	if node != nil {
 		x.route = node.pattern
 	}

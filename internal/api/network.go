@@ -37,7 +37,7 @@ func networkRequest(body map[string]any) (zun.NetworkRequest, error) {
 		Name: stringOf(body["name"]), NeutronNet: stringOf(body["neutron_net"]),
 		NeutronPool: stringOf(body["neutron_pool"]), NeutronSubnets: wordList(body["neutron_subnet"]),
 	}
-	if isUUID(r.Name) {
+	if zun.IsUUID(r.Name) {
 		return r, invalidField("name", r.Name, "a name must not look like a UUID")
 	}
 	if one := stringOf(body["neutron_subnet"]); one != "" {

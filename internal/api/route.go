@@ -3,9 +3,12 @@ package api
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gozun/gozun/zun"
 )
 
 // handler serves one route. Whatever it returns is rendered in one place.
@@ -83,13 +86,18 @@ func segments(path string) []string {
 	return slices.DeleteFunc(strings.Split(path, "/"), func(word string) bool { return word == "" })
 }
 
-// find returns the place of a path, the identifiers in it, and whether it is below /v1.
-// A path whose first word is not "v1" and that is no path without version is read as if
-// "v1" stood before it. The place is nil when there is none.
-func (t *routeTree) find(path string) (node *routeNode, idents []string, v1 bool) {
-	words := segments(path)
-	if !utf8.ValidString(path) || strings.ContainsRune(path, 0) {
-		return nil, nil, true
+// find returns the place of an escaped path, the identifiers in it, and whether it is below
+// /v1. A path whose first word is not "v1" and that is no path without version is read as if
+// "v1" stood before it. The place is nil when there is none. An escaped slash belongs to an
+// identifier: what no thing can be called is not found, and the answer says which thing.
+func (t *routeTree) find(escaped string) (node *routeNode, idents []string, v1 bool) {
+	words := segments(escaped)
+	for i, word := range words {
+		plain, err := url.PathUnescape(word)
+		if err != nil || !utf8.ValidString(plain) || strings.ContainsRune(plain, 0) {
+			return nil, nil, true
+		}
+		words[i] = plain
 	}
 	if len(words) > 0 && (words[0] == "v1" || words[0] == "v1.json" && len(words) == 1) {
 		node, idents = t.v1.find(words[1:])
@@ -113,7 +121,7 @@ func (n *routeNode) find(words []string) (*routeNode, []string) {
 		if n.ident == nil {
 			return nil, nil
 		}
-		if bare, ok := strings.CutSuffix(word, ".json"); ok && i == len(words)-1 && isUUID(bare) {
+		if bare, ok := strings.CutSuffix(word, ".json"); ok && i == len(words)-1 && zun.IsUUID(bare) {
 			word = bare
 		}
 		n, idents = n.ident, append(idents, word)

@@ -102,3 +102,17 @@ func TestEveryRouteAsksItsRule(t *testing.T) {
 		t.Errorf("control was asked %v", f.memory.asked)
 	}
 }
+
+// No thing is called so, and the answer says which thing was not found.
+func TestAnEscapedSlashBelongsToTheName(t *testing.T) {
+	f := newFixture(t)
+	for path, says := range map[string]string{
+		"/v1/containers/a%2Fb": "Container a/b could not be found.", "/v1/containers/..%2Fnetworks": "Container ../networks could not be found.",
+		"/v1/containers/a%00b": "Not Found", "/v1/containers/%ff": "Not Found",
+	} {
+		a := f.do("GET", path, "", version("1.41"))
+		if p := f.problem(a); a.status != http.StatusNotFound || p.Title != says {
+			t.Errorf("%s: %d %s", path, a.status, a.text)
+		}
+	}
+}

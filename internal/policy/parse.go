@@ -94,41 +94,33 @@ func (p *parser) take(word string) bool {
 }
 
 func (p *parser) or() (check, error) {
-	first, err := p.and()
-	if err != nil {
-		return nil, err
+	checks, err := p.several("or", p.and)
+	if err != nil || len(checks) > 1 {
+		return either(checks), err
 	}
-	checks := either{first}
-	for p.take("or") {
-		c, err := p.and()
-		if err != nil {
-			return nil, err
-		}
-		checks = append(checks, c)
-	}
-	if len(checks) == 1 {
-		return first, nil
-	}
-	return checks, nil
+	return checks[0], nil
 }
 
 func (p *parser) and() (check, error) {
-	first, err := p.not()
-	if err != nil {
-		return nil, err
+	checks, err := p.several("and", p.not)
+	if err != nil || len(checks) > 1 {
+		return all(checks), err
 	}
-	checks := all{first}
-	for p.take("and") {
-		c, err := p.not()
+	return checks[0], nil
+}
+
+// several parses operands with a word between them.
+func (p *parser) several(between string, operand func() (check, error)) ([]check, error) {
+	var checks []check
+	for {
+		c, err := operand()
 		if err != nil {
 			return nil, err
 		}
-		checks = append(checks, c)
+		if checks = append(checks, c); !p.take(between) {
+			return checks, nil
+		}
 	}
-	if len(checks) == 1 {
-		return first, nil
-	}
-	return checks, nil
 }
 
 func (p *parser) not() (check, error) {

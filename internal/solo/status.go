@@ -22,7 +22,6 @@ type Endpoints struct {
 	Identity  string `json:"identity,omitempty"`
 	Network   string `json:"network,omitempty"`
 	Container string `json:"container"`
-	PID       int    `json:"pid"`
 }
 
 func (e Endpoints) write(dir string) error {
