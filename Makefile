@@ -8,7 +8,7 @@ TOOLS     = $(CURDIR)/.tools/bin
 PREFIX   ?= /usr/local
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean
+.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean openstack-up openstack-down
 
 build: ## bin/zun, bin/neutron (the same program), bin/zund, bin/kuryr-libnetwork: static, version stamped
 	@mkdir -p bin
@@ -57,6 +57,13 @@ $(TOOLS)/staticcheck:
 	GOBIN=$(TOOLS) $(GO) install honnef.co/go/tools/cmd/staticcheck@v0.8.2
 $(TOOLS)/golangci-lint:
 	GOBIN=$(TOOLS) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+BACKEND ?= linuxbridge
+openstack-up: ## a real Keystone and Neutron for tests, with BACKEND=linuxbridge|ovs|ovn
+	@OPENSTACK_BACKEND=$(BACKEND) tests/openstack/up.sh
+
+openstack-down: ## stops it and removes what it left, whichever BACKEND it had
+	@tests/openstack/down.sh --purge
 
 clean:
 	rm -rf bin .tools

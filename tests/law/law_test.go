@@ -68,6 +68,7 @@ var rooms = map[string][]string{
 	},
 
 	"tests/bench":        {"zun", "internal/store", "internal/link"},
+	"tests/contract":     {},
 	"tests/law":          {},
 	"tests/e2e":          {},
 	"tests/image/server": {},

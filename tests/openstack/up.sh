@@ -19,6 +19,9 @@
 #   OPENSTACK_DHCP=1    also run the Neutron DHCP agent [0]
 #   OPENSTACK_L3=1      also run the Neutron L3 agent [0] (OVN does what these
 #                       two do itself: with ovn both are without effect)
+#   OPENSTACK_ML2_EXTENSIONS  ML2's extension drivers [port_security,qos]; with
+#                       tag_ports_during_bulk_creation too, Neutron heeds the
+#                       tags of new ports
 #   OPENSTACK_OVS_TSO   1: the userspace datapath hands on unfinished checksums
 #                       and big segments, as the kernel's does; 0: it does not
 #                       (Open vSwitch's default), and TCP and UDP fail between
@@ -64,6 +67,7 @@ PASSWORD=${OPENSTACK_PASSWORD:-secret}
 DHCP=${OPENSTACK_DHCP:-0}
 L3=${OPENSTACK_L3:-0}
 TSO=${OPENSTACK_OVS_TSO:-1}
+ML2_EXTENSIONS=${OPENSTACK_ML2_EXTENSIONS:-port_security,qos}
 IP=127.0.0.1
 KEYSTONE_PORT=${KEYSTONE_PORT:-$((PORTS + 5000))}
 NEUTRON_PORT=${NEUTRON_PORT:-$((PORTS + 9696))}
@@ -429,7 +433,7 @@ write_linuxbridge_config() {
 type_drivers = flat,vxlan,local
 tenant_network_types = vxlan,local
 mechanism_drivers = linuxbridge,l2population
-extension_drivers = port_security,qos
+extension_drivers = $ML2_EXTENSIONS
 [ml2_type_flat]
 flat_networks = public
 [ml2_type_vxlan]
@@ -466,7 +470,7 @@ write_ovs_config() {
 type_drivers = flat,vxlan,local
 tenant_network_types = vxlan,local
 mechanism_drivers = openvswitch,l2population
-extension_drivers = port_security,qos
+extension_drivers = $ML2_EXTENSIONS
 [ml2_type_flat]
 flat_networks = public
 [ml2_type_vxlan]
@@ -502,7 +506,7 @@ write_ovn_config() {
 type_drivers = flat,geneve,local
 tenant_network_types = geneve,local
 mechanism_drivers = ovn
-extension_drivers = port_security,qos
+extension_drivers = $ML2_EXTENSIONS
 [ml2_type_flat]
 flat_networks = public
 [ml2_type_geneve]

@@ -57,7 +57,7 @@ type wanted struct {
 }
 
 // parseAuth reads the body of a login. Every error is CodeInvalid, except that methods we
-// do not have are CodeUnauthorized, as at Keystone.
+// do not have, and none at all, are CodeUnauthorized, as at Keystone.
 func parseAuth(raw []byte) (wanted, error) {
 	var request authRequest
 	if err := unmarshal(raw, &request); err != nil {
@@ -68,7 +68,7 @@ func parseAuth(raw []byte) (wanted, error) {
 	}
 	id := request.Auth.Identity
 	if len(id.Methods) == 0 {
-		return wanted{}, zun.Errorf(zun.CodeInvalid, "auth.identity.methods must name a method, password or token")
+		return wanted{}, zun.Errorf(zun.CodeUnauthorized, "auth.identity.methods must name a method, password or token")
 	}
 	w := wanted{methods: id.Methods}
 	for _, method := range id.Methods {
@@ -209,7 +209,7 @@ func (s *Service) authenticate(ctx context.Context, w wanted) (tokenRow, error) 
 		)
 		s.state.read(func() { old, valid = s.holder(w.token) })
 		if !valid {
-			return row, unauthenticated()
+			return row, tokenGone()
 		}
 		// A token made from another lives no longer than that one, and belongs to its chain.
 		row.UserID, row.ExpiresAt = old.user.ID, old.token.ExpiresAt

@@ -103,7 +103,7 @@ func TestBadLogins(t *testing.T) {
 		"no auth":              {obj{}, 400, "auth.identity"},
 		"null auth":            {`{"auth":null}`, 400, "auth.identity"},
 		"methods not a list":   {`{"auth":{"identity":{"methods":"password"}}}`, 400, "methods must not be a string"},
-		"no methods":           {`{"auth":{"identity":{"methods":[]}}}`, 400, "methods"},
+		"no methods":           {`{"auth":{"identity":{"methods":[]}}}`, 401, "methods"},
 		"no password object":   {`{"auth":{"identity":{"methods":["password"]}}}`, 400, "needs auth.identity.password.user"},
 		"no domain":            {password(obj{"name": "demo", "password": good}, nil), 400, "needs a domain"},
 		"no name":              {password(obj{"password": good}, nil), 400, "needs an id"},
@@ -126,7 +126,7 @@ func TestBadLogins(t *testing.T) {
 		"disabled project":  {login("admin", c.passwords["admin"], inProject("closed")), 401, "requires authentication"},
 		"project of others": {login("demo", good, inProject("admin")), 401, "requires authentication"},
 		"domain of others":  {login("demo", good, obj{"domain": obj{"id": "default"}}), 401, "requires authentication"},
-		"unknown token":     {`{"auth":{"identity":{"methods":["token"],"token":{"id":"no"}}}}`, 401, "requires authentication"},
+		"unknown token":     {`{"auth":{"identity":{"methods":["token"],"token":{"id":"no"}}}}`, 404, "cannot find the token"},
 		"long password":     {login("demo", strings.Repeat("x", 5000), nil), 401, "requires authentication"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,10 +189,11 @@ func TestShowAndRevokeToken(t *testing.T) {
 		t.Error("nocatalog has a catalog")
 	}
 	show(403, "GET", demo, admin)
-	show(403, "GET", demo, "unknown")
+	show(404, "GET", demo, "unknown")
 	show(404, "GET", admin, "unknown")
 	show(401, "GET", "unknown", demo)
-	c.want(400, "GET", "/v3/auth/tokens", admin, nil)
+	c.want(404, "GET", "/v3/auth/tokens", admin, nil)
+	c.want(403, "GET", "/v3/auth/tokens", demo, nil)
 
 	show(403, "DELETE", demo, admin)
 	show(204, "DELETE", demo, demo)

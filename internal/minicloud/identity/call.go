@@ -215,7 +215,7 @@ func checkName(kind, name string, limit int) error {
 // checkDomain checks the domain of something to be made; nil is the default.
 func checkDomain(id *string) error {
 	if id != nil && *id != defaultDomainID {
-		return zun.Errorf(zun.CodeNotFound, "cannot find domain %s: there is only %q", *id, defaultDomainID)
+		return zun.Errorf(zun.CodeInvalid, "cannot find domain %s: there is only %q", *id, defaultDomainID)
 	}
 	return nil
 }

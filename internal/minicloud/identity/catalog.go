@@ -59,7 +59,7 @@ func (s *Service) listServices(c *call) (answer, error) {
 
 func (c *call) service(service catalogService) object {
 	return object{
-		"id": service.ID, "type": service.Type, "name": service.Name, "enabled": true, "description": "",
+		"id": service.ID, "type": service.Type, "name": service.Name, "enabled": true,
 		"links": c.self("services", service.ID),
 	}
 }
@@ -130,7 +130,7 @@ func show[T any](s *Service, c *call, kind string, rows map[string]T, render fun
 }
 
 // defaultDomain is the one domain.
-var defaultDomain = domain{ID: defaultDomainID, Name: "Default", Description: "the one domain of this identity service"}
+var defaultDomain = domain{ID: defaultDomainID, Name: "Default", Description: "The default domain"}
 
 func (d domain) brief() object { return object{"id": d.ID, "name": d.Name} }
 

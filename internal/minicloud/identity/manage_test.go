@@ -121,7 +121,7 @@ func TestBadManagementRequestsChangeNothing(t *testing.T) {
 		"project is a list":             {"POST /v3/projects", obj{"project": []string{}}, 400},
 		"project is null":               {"POST /v3/projects", `{"project":null}`, 400},
 		"project is missing":            {"POST /v3/projects", obj{"user": obj{}}, 400},
-		"project in another domain":     {"POST /v3/projects", obj{"project": obj{"name": "x", "domain_id": "y"}}, 404},
+		"project in another domain":     {"POST /v3/projects", obj{"project": obj{"name": "x", "domain_id": "y"}}, 400},
 		"project below another":         {"POST /v3/projects", obj{"project": obj{"name": "x", "parent_id": "y"}}, 404},
 		"project as domain":             {"POST /v3/projects", obj{"project": obj{"name": "x", "is_domain": true}}, 400},
 		"project name taken":            {"POST /v3/projects", obj{"project": obj{"name": "demo"}}, 409},

@@ -24,9 +24,17 @@ func (c *call) roleBody() (roleBody, error) {
 
 func (c *call) role(r role) object {
 	return object{
-		"id": r.ID, "name": r.Name, "description": r.Description, "domain_id": nil,
+		"id": r.ID, "name": r.Name, "description": orNull(r.Description), "domain_id": nil,
 		"options": object{}, "links": c.self("roles", r.ID),
 	}
+}
+
+// orNull shows a text that was never given as Keystone does.
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }
 
 func (s *Service) listRoles(c *call) (answer, error) {

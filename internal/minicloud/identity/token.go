@@ -32,25 +32,32 @@ func (s *Service) tokenBody(h holder, catalog bool) any {
 }
 
 // subject returns the token that a request is about, if the caller may ask about it: the
-// admin, a service, or the user whose token it is.
+// admin, a service, or the user whose token it is. As at Keystone, a token that is not there
+// is a 404 for everybody.
 func (s *Service) subject(c *call, rule string) (holder, string, error) {
 	token := c.request.Header.Get("X-Subject-Token")
+	if token == "" && !c.who.hasRole(roleAdmin) && !c.who.hasRole(roleService) {
+		return holder{}, "", forbidden(rule)
+	}
 	if token == "" {
-		return holder{}, "", zun.Errorf(zun.CodeInvalid, "the header X-Subject-Token is missing")
+		return holder{}, "", zun.Errorf(zun.CodeNotFound, "the header X-Subject-Token is missing")
 	}
 	var (
 		h     holder
 		valid bool
 	)
 	s.state.read(func() { h, valid = s.holder(token) })
-	own := valid && h.user.ID == c.who.user.ID
-	if !own && !c.who.hasRole(roleAdmin) && !c.who.hasRole(roleService) {
+	if !valid {
+		return holder{}, "", tokenGone()
+	}
+	if h.user.ID != c.who.user.ID && !c.who.hasRole(roleAdmin) && !c.who.hasRole(roleService) {
 		return holder{}, "", forbidden(rule)
 	}
-	if !valid {
-		return holder{}, "", zun.Errorf(zun.CodeNotFound, "cannot find the token: it never was, is over or was revoked")
-	}
 	return h, token, nil
+}
+
+func tokenGone() error {
+	return zun.Errorf(zun.CodeNotFound, "cannot find the token: it never was, is over or was revoked")
 }
 
 func (s *Service) showToken(c *call) (answer, error) {

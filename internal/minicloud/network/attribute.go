@@ -23,6 +23,8 @@ type attribute[R record] struct {
 	see rule
 	// required: a new object cannot be without it.
 	required bool
+	// shownOnly: lists cannot be asked or ordered by it.
+	shownOnly bool
 }
 
 // values are a request's attributes after their checks.

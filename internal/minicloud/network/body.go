@@ -23,7 +23,7 @@ func decodeBody(raw []byte) (map[string]any, error) {
 		}
 	}
 	if err != nil || body == nil {
-		return nil, badRequest("MalformedRequestBody", "Malformed request body: the body is not a JSON object.")
+		return nil, malformed("Malformed request body: the body is not a JSON object.")
 	}
 	return body, nil
 }

@@ -99,7 +99,7 @@ func (s *state) desiredGroups(used map[string]bool) []minicloud.SecurityGroup {
 func (r *groupRule) desired() minicloud.Rule {
 	rule := minicloud.Rule{
 		Ingress: r.Direction == "ingress", IPv6: r.EtherType == "IPv6", Protocol: r.protocolNumber(),
-		PortMin: -1, PortMax: -1, RemotePrefix: r.RemotePrefix, RemoteGroup: r.RemoteGroup,
+		PortMin: -1, PortMax: -1, RemotePrefix: r.RemotePrefix.Masked(), RemoteGroup: r.RemoteGroup,
 	}
 	if r.PortMin != nil {
 		rule.PortMin = *r.PortMin

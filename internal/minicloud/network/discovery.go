@@ -16,7 +16,7 @@ func listVersions(w http.ResponseWriter, req *http.Request) {
 }
 
 // showVersion answers /v2.0 with the collections there are.
-func showVersion(w http.ResponseWriter, req *http.Request) {
+func showVersion(req *request) (*reply, error) {
 	type collection struct {
 		Name       string `json:"name"`
 		Collection string `json:"collection"`
@@ -34,7 +34,7 @@ func showVersion(w http.ResponseWriter, req *http.Request) {
 		{"extension", "extensions"},
 		{"agent", "agents"},
 	} {
-		list = append(list, collection{c.name, c.plural, []link{{"self", baseURL(req) + "/v2.0/" + c.plural}}})
+		list = append(list, collection{c.name, c.plural, []link{{"self", req.base + "/v2.0/" + c.plural}}})
 	}
-	send(w, jsonReply(http.StatusOK, map[string]any{"resources": list}))
+	return jsonReply(http.StatusOK, map[string]any{"resources": list}), nil
 }

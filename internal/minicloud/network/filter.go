@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // isListParameter tells the parameters of a list that are not filters.
@@ -60,28 +59,12 @@ func (k *kind[R]) filterBy(name string, wanted []string) (keep func(R) bool, kno
 	if keep := tagFilter[R](name, wanted); k.tagged && keep != nil {
 		return keep, true, nil
 	}
-	if name == "changed_since" {
-		keep, err = changedSince[R](wanted)
-		return keep, true, err
-	}
 	a := k.attribute(name)
-	if a == nil || a.get == nil {
+	if a == nil || a.get == nil || a.shownOnly {
 		return nil, false, nil
 	}
 	keep, err = attributeFilter(k.service.state, a, k.blank(), wanted)
 	return keep, true, err
-}
-
-// changedSince keeps what changed at a time or after it, "2026-11-23T10:00:00Z".
-func changedSince[R record](wanted []string) (func(R) bool, error) {
-	since, err := time.Parse(time.RFC3339, wanted[0])
-	if err != nil {
-		since, err = time.Parse("2006-01-02T15:04:05", wanted[0]) // UTC is understood
-	}
-	if err != nil {
-		return nil, invalidInput("The input changed_since must be in the following format: YYYY-MM-DDTHH:MM:SS[Z], not '%s'", shown(wanted[0]))
-	}
-	return func(r R) bool { return !r.base().Updated.Before(since) }, nil
 }
 
 // attributeFilter compares by the type that the attribute has in a blank record.
@@ -159,16 +142,13 @@ func (k *kind[R]) sorting(query url.Values) (func(a, b R) int, error) {
 	if len(keys) == 0 && len(dirs) == 0 {
 		return nil, nil
 	}
-	if len(dirs) == 0 {
-		dirs = slices.Repeat([]string{"asc"}, len(keys))
-	}
 	if len(keys) != len(dirs) {
 		return nil, malformed("The number of sort_keys and sort_dirs must be same")
 	}
 	var orders []func(a, b R) int
 	for i, key := range keys {
 		a := k.attribute(key)
-		if a == nil || a.get == nil {
+		if a == nil || a.get == nil || a.shownOnly {
 			return nil, malformed("['%s'] is invalid attribute for sort_keys", shown(key))
 		}
 		if dirs[i] != "asc" && dirs[i] != "desc" {

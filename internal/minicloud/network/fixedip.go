@@ -9,14 +9,28 @@ import (
 
 // fixedIPOf reads one element of "fixed_ips": a subnet, an address or both.
 func fixedIPOf(v any) (any, error) {
-	checked, err := object("fixed IP", map[string]check{"ip_address?": orNull(ipAddress), "subnet_id?": orNull(uuidText)})(v)
+	members := map[string]check{"ip_address?": orNull(ipAddress), "subnet_id?": orNull(uuidText)}
+	if err := onlyMembers(v, members); err != nil {
+		return nil, err
+	}
+	checked, err := object("fixed IP", members)(v)
 	if err != nil {
 		return nil, err
 	}
-	members := checked.(values)
-	ip, _ := given[netip.Addr](members, "ip_address")
-	id, _ := given[string](members, "subnet_id")
+	ip, _ := given[netip.Addr](checked.(values), "ip_address")
+	id, _ := given[string](checked.(values), "subnet_id")
 	return fixedIP{SubnetID: id, IP: ip}, nil
+}
+
+// onlyMembers refuses other members of an object in the way that Neutron does for some.
+func onlyMembers(v any, members map[string]check) error {
+	raw, _ := v.(map[string]any)
+	for name := range raw {
+		if members[name] == nil && members[name+"?"] == nil {
+			return invalidInput("Unrecognized attribute '%s'", shown(name))
+		}
+	}
+	return nil
 }
 
 // fixedIPs are a port's addresses as they are shown.
@@ -234,7 +248,7 @@ func fixedIPFilter(wanted []string) (func(*port) bool, error) {
 		case ok && name == "ip_address_substr":
 			bySubstring = append(bySubstring, value)
 		default:
-			return nil, malformed("Invalid input for fixed_ips. Reason: '%s' is not of the form <key>=[value].", shown(condition))
+			return nil, invalidInput("Invalid input for fixed_ips: '%s' is not of the form <key>=[value]", shown(condition))
 		}
 	}
 	return func(p *port) bool {

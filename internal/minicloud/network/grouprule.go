@@ -19,8 +19,9 @@ type groupRule struct {
 	Protocol     string
 	PortMin      *int
 	PortMax      *int
-	RemotePrefix netip.Prefix // zero: any
+	RemotePrefix netip.Prefix // as users wrote it, host bits too; zero: any
 	RemoteGroup  string
+	Automatic    bool // came with its group
 }
 
 // protocolNumbers are the names that Neutron takes (neutron_lib.constants.IP_PROTOCOL_MAP).
@@ -73,14 +74,19 @@ func (s *Service) ruleKind() *kind[*groupRule] {
 	k.needs, k.before = s.needsDefaultGroup, makeDefaultGroup
 	k.attributes = slices.DeleteFunc(standardAttributes[*groupRule](), func(a attribute[*groupRule]) bool { return a.name == "name" })
 	k.attributes = append(k.attributes, ruleAttributes()...)
+	k.index().attribute("description").get = func(_ *state, r *groupRule) any {
+		if r.Automatic {
+			return nil // as Neutron shows it
+		}
+		return r.Description
+	}
 	return k.index()
 }
 
 func ruleAttributes() []attribute[*groupRule] {
-	number := orNull(integer(0, 65535))
 	return []attribute[*groupRule]{
 		{
-			name: "security_group_id", check: uuidText, create: anyone, required: true,
+			name: "security_group_id", check: text(255), create: anyone, required: true,
 			get: func(_ *state, r *groupRule) any { return r.GroupID },
 			set: func(r *groupRule, v any) { r.GroupID = v.(string) },
 		},
@@ -100,12 +106,12 @@ func ruleAttributes() []attribute[*groupRule] {
 			set: func(r *groupRule, v any) { r.Protocol, _ = v.(string) },
 		},
 		{
-			name: "port_range_min", check: number, create: anyone,
+			name: "port_range_min", check: orNull(portNumber), create: anyone,
 			get: func(_ *state, r *groupRule) any { return valueOf(r.PortMin) },
 			set: func(r *groupRule, v any) { r.PortMin = pointerTo(v) },
 		},
 		{
-			name: "port_range_max", check: number, create: anyone,
+			name: "port_range_max", check: orNull(portNumber), create: anyone,
 			get: func(_ *state, r *groupRule) any { return valueOf(r.PortMax) },
 			set: func(r *groupRule, v any) { r.PortMax = pointerTo(v) },
 		},
@@ -114,7 +120,7 @@ func ruleAttributes() []attribute[*groupRule] {
 			get: func(_ *state, r *groupRule) any { return orNil(r.RemotePrefix) },
 			set: func(r *groupRule, v any) { r.RemotePrefix, _ = v.(netip.Prefix) },
 		},
-		{name: "normalized_cidr", get: func(_ *state, r *groupRule) any { return orNil(r.RemotePrefix) }},
+		{name: "normalized_cidr", get: func(_ *state, r *groupRule) any { return orNil(r.RemotePrefix.Masked()) }},
 		{
 			name: "remote_group_id", check: orNull(uuidText), create: anyone,
 			get: func(_ *state, r *groupRule) any { return orNil(r.RemoteGroup) },
@@ -138,6 +144,14 @@ func pointerTo(v any) *int {
 	return nil
 }
 
+func portNumber(v any) (any, error) {
+	n, err := toInteger(v)
+	if err != nil || n < 0 || n > 65535 {
+		return nil, badRequest("SecurityGroupInvalidPortValue", "Invalid value for port %s", shown(v))
+	}
+	return n, nil
+}
+
 func etherType(v any) (any, error) {
 	for _, known := range []string{"IPv4", "IPv6"} {
 		if s, _ := v.(string); strings.EqualFold(s, known) {
@@ -149,6 +163,9 @@ func etherType(v any) (any, error) {
 
 func protocol(v any) (any, error) {
 	name := strings.ToLower(shown(v))
+	if name == "icmpv6" {
+		name = "ipv6-icmp" // Neutron's word for it
+	}
 	if _, known := protocolNumbers()[name]; known {
 		return name, nil
 	}
@@ -168,14 +185,13 @@ func remotePrefix(v any) (any, error) {
 	if v == nil || v == "" {
 		return nil, nil
 	}
-	s, err := addressOrPrefix(v)
-	if err != nil {
+	if _, err := addressOrPrefix(v); err != nil {
 		return nil, badRequest("InvalidCIDR", "Invalid CIDR %s given as IP prefix.", shown(v))
 	}
-	if ip, err := netip.ParseAddr(s.(string)); err == nil {
+	if ip, err := netip.ParseAddr(v.(string)); err == nil {
 		return netip.PrefixFrom(ip, ip.BitLen()), nil
 	}
-	return netip.MustParsePrefix(s.(string)), nil
+	return netip.MustParsePrefix(v.(string)), nil
 }
 
 func createRule(w *work, who caller, r *groupRule, _ values) error {
@@ -206,7 +222,7 @@ func createRule(w *work, who caller, r *groupRule, _ values) error {
 func (r *groupRule) key() string {
 	prefix := ""
 	if r.RemotePrefix.Bits() > 0 {
-		prefix = r.RemotePrefix.String()
+		prefix = r.RemotePrefix.Masked().String()
 	}
 	return fmt.Sprint(r.Direction, r.EtherType, r.protocolNumber(), valueOf(r.PortMin), valueOf(r.PortMax), prefix, r.RemoteGroup)
 }

@@ -28,6 +28,7 @@ type kind[R record] struct {
 	mayDrop rule
 	quota   string // the resource whose limit new ones count against
 	tagged  bool
+	single  bool // not made in bulk
 
 	// prepare finds what a new record hangs on, before anything is asked of policy.
 	prepare func(*work, caller, R, values) error
@@ -80,6 +81,9 @@ func (k *kind[R]) createAll(req *request) (*reply, error) {
 	bodies, bulk, err := decodeNew(req.body, k.name, k.plural)
 	if err != nil {
 		return nil, err
+	}
+	if bulk && k.single {
+		return nil, malformed("Bulk operation not supported")
 	}
 	var accepted []values
 	for _, body := range bodies {
@@ -168,13 +172,13 @@ func (k *kind[R]) updateOne(req *request) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
+	in, err := k.accept(body, false)
+	if err != nil {
+		return nil, err
+	}
 	var answer []byte
 	err = k.service.change(func(w *work) error {
 		before, err := k.editable(req, "update", k.mayEdit)
-		if err != nil {
-			return err
-		}
-		in, err := k.accept(body, false)
 		if err != nil {
 			return err
 		}

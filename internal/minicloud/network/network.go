@@ -48,7 +48,7 @@ func networkAttributes() []attribute[*network] {
 			set: func(n *network, v any) { n.AdminUp = v.(bool) },
 		},
 		{name: "status", get: func(*state, *network) any { return "ACTIVE" }},
-		{name: "subnets", get: func(s *state, n *network) any { return ids(s.subnetsOf[n.ID]) }},
+		{name: "subnets", shownOnly: true, get: func(s *state, n *network) any { return ids(s.subnetsOf[n.ID]) }},
 		{
 			name: "shared", check: boolean, create: admins, update: admins, harmless: false,
 			get: func(_ *state, n *network) any { return n.Shared },
@@ -77,7 +77,7 @@ func networkAttributes() []attribute[*network] {
 		{name: "availability_zones", get: func(*state, *network) any { return []string(nil) }},
 		{name: "ipv4_address_scope", get: func(*state, *network) any { return nil }},
 		{name: "ipv6_address_scope", get: func(*state, *network) any { return nil }},
-		{name: "qos_policy_id", check: onlyNull, create: anyone, update: anyone, get: func(*state, *network) any { return nil }},
+		{name: "qos_policy_id", check: noQoS(), create: anyone, update: anyone, get: func(*state, *network) any { return nil }},
 		// There is one host, and no tunnels: Neutron's word for such a network is local.
 		{
 			name: "provider:network_type", check: oneOf("local"), create: admins, see: admins,
@@ -87,6 +87,8 @@ func networkAttributes() []attribute[*network] {
 		{name: "provider:segmentation_id", check: onlyNull, create: admins, see: admins, get: func(*state, *network) any { return nil }},
 	}
 }
+
+func noQoS() check { return noSuch("QosPolicyNotFound", "QoS policy %s could not be found.") }
 
 // mtu takes what a Linux bridge takes; 0 is Neutron's "the usual one".
 func mtu(v any) (any, error) {

@@ -124,7 +124,7 @@ func portAttributes() []attribute[*port] {
 			set: func(p *port, v any) { p.DeviceOwner = v.(string) },
 		},
 		{
-			name: "fixed_ips", check: orEmpty(listOf[fixedIP](64, fixedIPOf), []any{}), create: networkOwnerOrShared, update: networkOwnerOrShared,
+			name: "fixed_ips", shownOnly: true, check: listOf[fixedIP](64, fixedIPOf), create: networkOwnerOrShared, update: networkOwnerOrShared,
 			get: func(_ *state, p *port) any { return fixedIPs(p.FixedIPs) },
 		},
 		{
@@ -136,22 +136,24 @@ func portAttributes() []attribute[*port] {
 			get: func(_ *state, p *port) any { return p.PortSecurity },
 		},
 		{
-			name: "allowed_address_pairs", check: orEmpty(listOf[addressPair](10, addressPairOf), []any{}), create: networkOwnerOnly, update: networkOwnerOnly,
+			name: "allowed_address_pairs", shownOnly: true, check: orEmpty(listOf[addressPair](10, addressPairOf), []any{}), create: networkOwnerOnly, update: networkOwnerOnly,
 			get: func(_ *state, p *port) any { return orEmptyList(p.Pairs) },
 		},
 		{
-			name: "extra_dhcp_opts", check: orEmpty(listOf[dhcpOption](64, dhcpOptionOf), []any{}), create: anyone, update: anyone,
+			name: "extra_dhcp_opts", shownOnly: true, check: orEmpty(listOf[dhcpOption](64, dhcpOptionOf), []any{}), create: anyone, update: anyone,
 			get: func(_ *state, p *port) any { return orEmptyList(p.DHCPOptions) },
 			set: func(p *port, v any) { p.DHCPOptions = v.([]dhcpOption) },
 		},
-		{name: "qos_policy_id", check: onlyNull, create: anyone, update: anyone, get: func(*state, *port) any { return nil }},
+		{name: "qos_policy_id", check: noQoS(), create: anyone, update: anyone, get: func(*state, *port) any { return nil }},
+		{name: "qos_network_policy_id", get: func(*state, *port) any { return nil }},
+		{name: "resource_request", see: admins, get: func(*state, *port) any { return nil }},
 	}
 }
 
 func bindingAttributes() []attribute[*port] {
 	return []attribute[*port]{
 		{
-			name: "binding:host_id", check: orEmpty(text(255), ""), create: trusted, update: trusted, see: trusted, harmless: "",
+			name: "binding:host_id", check: orEmpty(text(255), ""), create: trusted, update: trusted, see: trusted,
 			get: func(_ *state, p *port) any { return p.Host },
 			set: func(p *port, v any) { p.Host = v.(string) },
 		},
@@ -213,6 +215,9 @@ func addressOrPrefix(v any) (any, error) {
 }
 
 func dhcpOptionOf(v any) (any, error) {
+	if option, ok := v.(map[string]any); ok && !values(option).has("opt_value") {
+		return nil, invalidInput("an extra DHCP option has no opt_value")
+	}
 	checked, err := object("extra DHCP option", map[string]check{"opt_name": text(64), "opt_value": orNull(text(255)), "ip_version?": ipVersion})(v)
 	if err != nil {
 		return nil, err
@@ -234,13 +239,16 @@ func preparePort(w *work, who caller, p *port, in values) error {
 		return newFault(403, "HTTPForbidden", "Tenant %s not allowed to create port on this network", p.ProjectID)
 	}
 	p.NetworkID, p.PortSecurity = id, on.PortSecurity
-	return mayOwnDevice(who, "create", in)
+	if wanted, _ := given[string](in, "device_owner"); networkDevice(wanted) && !in.has("port_security_enabled") {
+		p.PortSecurity = false
+	}
+	return mayOwnDevice(who, "create", scope{p.ProjectID, on}, in)
 }
 
-// mayOwnDevice keeps the owners that begin with "network:" to those who run networks:
+// mayOwnDevice keeps the owners that begin with "network:" to those who run the network:
 // such ports are trusted.
-func mayOwnDevice(who caller, verb string, in values) error {
-	if wanted, _ := given[string](in, "device_owner"); networkDevice(wanted) && !who.trusted() {
+func mayOwnDevice(who caller, verb string, on scope, in values) error {
+	if wanted, _ := given[string](in, "device_owner"); networkDevice(wanted) && !networkOwner(who, on) {
 		return denied(verb, "port", "device_owner")
 	}
 	return nil
@@ -306,6 +314,9 @@ func (w *work) finishPort(who caller, p *port, in values, creating bool) error {
 // project's default one.
 func (w *work) chooseGroups(who caller, p *port, in values, creating bool) error {
 	wanted, said := given[[]string](in, "security_groups")
+	if said && len(wanted) > 0 && !p.PortSecurity && !creating && !in.has("port_security_enabled") {
+		return badRequest("PortSecurityAndIPRequiredForSecurityGroups", "Port security must be enabled and port must have an IP address in order to use security groups.")
+	}
 	if said {
 		for _, id := range wanted {
 			g, ok := w.groups.get(id)
@@ -345,7 +356,8 @@ func choosePairs(p *port, in values) error {
 }
 
 func updatePort(w *work, who caller, before, after *port, in values) error {
-	if err := mayOwnDevice(who, "update", in); err != nil {
+	on, _ := w.networks.get(after.NetworkID)
+	if err := mayOwnDevice(who, "update", scope{after.ProjectID, on}, in); err != nil {
 		return err
 	}
 	if after.MAC != before.MAC {

@@ -50,7 +50,7 @@ func (w *work) checkQuota(resource, project string, count int) error {
 }
 
 func adminRequired() *fault {
-	return newFault(http.StatusForbidden, "AdminRequired", "User does not have admin privileges: Only admin can view or configure quota.")
+	return newFault(http.StatusForbidden, "PolicyNotAuthorized", "Only an administrator may look at or change the quotas of others.")
 }
 
 // quotaReply renders what each limit is shown as.

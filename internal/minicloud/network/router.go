@@ -87,7 +87,7 @@ func newRouter(s *Service) http.Handler {
 		r.mux.Handle("/v2.0"+route.path, r.serve(route.verbs))
 	}
 	r.mux.HandleFunc("/{$}", listVersions)
-	r.mux.HandleFunc("/v2.0", showVersion)
+	r.mux.Handle("/v2.0", r.serve(map[string]verb{"GET": showVersion}))
 	r.mux.HandleFunc("/", func(w http.ResponseWriter, req *http.Request) {
 		r.fail(w, req, notFound("HTTPNotFound", "The resource could not be found."))
 	})

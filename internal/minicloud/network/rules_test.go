@@ -32,7 +32,7 @@ func TestProjectsDoNotSeeEachOther(t *testing.T) {
 	} {
 		other.refuses("GET", path, nil, 404, kind, "")
 		other.refuses("DELETE", path, nil, 404, kind, "")
-		other.refuses("PUT", path+"/tags/x", nil, 404, kind, "")
+		other.refuses("PUT", path+"/tags/x", nil, 404, "TagResourceNotFound", "")
 		list := path[:strings.LastIndex(path, "/")]
 		if rows := other.list(list + "?name=" + url.QueryEscape("g")); list == "/security-groups" && len(rows) != 0 {
 			t.Errorf("%s: %v", list, rows)
@@ -204,6 +204,7 @@ func TestUpdateOfFixedIPs(t *testing.T) {
 	net, sub := demo.net("10.0.0.0/24")
 	port := demo.make("port", object{"network_id": id(net), "fixed_ips": []object{{"ip_address": "10.0.0.5"}, {"ip_address": "10.0.0.6"}}})
 	change := func(fixed ...object) []string {
+		fixed = append([]object{}, fixed...) // none is a list too
 		return addressesOf(demo.must("PUT", "/ports/"+id(port), object{"port": object{"fixed_ips": fixed}}))
 	}
 	if diff := cmp.Diff([]string{"10.0.0.6"}, change(object{"ip_address": "10.0.0.6"})); diff != "" {
@@ -249,15 +250,13 @@ func TestListsInParts(t *testing.T) {
 		"/networks?sort_key=name&sort_dir=asc":  {"a", "b", "c", "d", "e"},
 		"/networks?sort_key=name&sort_dir=desc": {"e", "d", "c", "b", "a"},
 		"/networks?sort_key=admin_state_up&sort_key=name&sort_dir=asc&sort_dir=desc": {"e", "d", "c", "b", "a"},
-		"/networks?name=a&name=e":                            {"a", "e"},
-		"/networks?name=a&description=xb":                    {},
-		"/networks?admin_state_up=False":                     {"e"},
-		"/networks?name=c&changed_since=2020-01-01T00:00:00": {"c"},
-		"/networks?changed_since=2120-01-01T00:00:00Z":       {},
-		"/networks?name=":                                    {},
-		"/networks?mtu=1500&name=c":                          {"c"},
-		"/networks.json?name=c":                              {"c"},
-		"/networks/?name=c":                                  {"c"},
+		"/networks?name=a&name=e":         {"a", "e"},
+		"/networks?name=a&description=xb": {},
+		"/networks?admin_state_up=False":  {"e"},
+		"/networks?name=":                 {},
+		"/networks?mtu=1500&name=c":       {"c"},
+		"/networks.json?name=c":           {"c"},
+		"/networks/?name=c":               {"c"},
 	} {
 		if diff := cmp.Diff(want, names(demo.list(path))); diff != "" {
 			t.Errorf("%s: %s", path, diff)
@@ -387,7 +386,7 @@ func TestSubnetPools(t *testing.T) {
 	c := newCloud(t)
 	demo := c.demo()
 	pool := demo.make("subnetpool", object{"name": "p", "prefixes": []string{"10.0.0.0/23", "10.0.2.0/24"}, "default_prefixlen": 24, "default_quota": 1024})
-	if !cmp.Equal(pool["prefixes"], any([]any{"10.0.0.0/23", "10.0.2.0/24"})) || pool["ip_version"] != 4.0 || pool["min_prefixlen"] != 8.0 {
+	if !cmp.Equal(pool["prefixes"], any([]any{"10.0.0.0/23", "10.0.2.0/24"})) || pool["ip_version"] != 4.0 || pool["min_prefixlen"] != "8" {
 		t.Errorf("pool %v", pool)
 	}
 	seen := map[any]bool{}

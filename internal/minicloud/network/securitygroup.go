@@ -29,9 +29,22 @@ func (s *Service) groupKind() *kind[*securityGroup] {
 	k.needs, k.before = s.needsDefaultGroup, makeDefaultGroup
 	k.attributes = append(standardAttributes[*securityGroup](),
 		attribute[*securityGroup]{name: "security_group_rules"},
+		attribute[*securityGroup]{
+			name: "stateful", check: onlyStateful, create: anyone, update: anyone,
+			get: func(*state, *securityGroup) any { return true },
+		},
 		attribute[*securityGroup]{name: "shared", get: func(*state, *securityGroup) any { return false }},
 		tagsAttribute[*securityGroup](nil))
 	return k.index()
+}
+
+// onlyStateful refuses groups that do not follow connections: the data plane's all do.
+func onlyStateful(v any) (any, error) {
+	stateful, err := boolean(v)
+	if err == nil && stateful == false {
+		err = complain("'%s' is not supported here, only true is", shown(v))
+	}
+	return stateful, err
 }
 
 // showRules makes the groups' kind show rules as the rules' own kind does.
@@ -77,7 +90,7 @@ func (w *work) allowOut(g *securityGroup) {
 
 func (w *work) addRule(g *securityGroup, r groupRule) {
 	w.begin(&r.standard, g.ProjectID)
-	r.GroupID = g.ID
+	r.GroupID, r.Automatic = g.ID, true
 	put(w, w.rules, &r)
 }
 

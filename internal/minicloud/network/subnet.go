@@ -76,23 +76,23 @@ func subnetAttributes() []attribute[*subnet] {
 	modes := oneOf("dhcpv6-stateful", "dhcpv6-stateless", "slaac")
 	return []attribute[*subnet]{
 		{name: "network_id", check: uuidText, create: anyone, required: true, get: func(_ *state, n *subnet) any { return n.NetworkID }},
-		{name: "ip_version", check: orNull(ipVersion), create: anyone, get: func(_ *state, n *subnet) any { return n.version() }},
-		{name: "cidr", check: orNull(cidr), create: anyone, get: func(_ *state, n *subnet) any { return n.CIDR }},
+		{name: "ip_version", check: ipVersion, create: anyone, required: true, get: func(_ *state, n *subnet) any { return n.version() }},
+		{name: "cidr", check: orNull(subnetCIDR), create: anyone, get: func(_ *state, n *subnet) any { return n.CIDR }},
 		{name: "subnetpool_id", check: orNull(uuidText), create: anyone, get: func(_ *state, n *subnet) any { return orNil(n.PoolID) }},
 		{name: "prefixlen", check: orNull(integer(0, 128)), create: anyone},
 		{name: "use_default_subnetpool", check: boolean, create: anyone},
 		{name: "gateway_ip", check: orNull(ipAddress), create: anyone, update: anyone, get: func(_ *state, n *subnet) any { return orNil(n.Gateway) }},
 		{
-			name: "allocation_pools", check: listOf[addressRange](64, addressRangeOf), create: anyone, update: anyone,
+			name: "allocation_pools", shownOnly: true, check: listOf[addressRange](64, addressRangeOf), create: anyone, update: anyone,
 			get: func(_ *state, n *subnet) any { return shownRanges(n.Pools) },
 		},
 		{
-			name: "dns_nameservers", check: orEmpty(unique[string](listOf[string](5, addressText)), []any{}), create: anyone, update: anyone,
+			name: "dns_nameservers", shownOnly: true, check: orEmpty(unique[string](listOf[string](5, addressText)), []any{}), create: anyone, update: anyone,
 			get: func(_ *state, n *subnet) any { return n.DNS },
 			set: func(n *subnet, v any) { n.DNS = v.([]string) },
 		},
 		{
-			name: "host_routes", check: orEmpty(unique[hostRoute](listOf[hostRoute](20, hostRouteOf)), []any{}), create: anyone, update: anyone,
+			name: "host_routes", shownOnly: true, check: orEmpty(unique[hostRoute](listOf[hostRoute](20, hostRouteOf)), []any{}), create: anyone, update: anyone,
 			get: func(_ *state, n *subnet) any { return orEmptyList(n.Routes) },
 			set: func(n *subnet, v any) { n.Routes = v.([]hostRoute) },
 		},
@@ -116,7 +116,6 @@ func subnetAttributes() []attribute[*subnet] {
 			get: func(_ *state, n *subnet) any { return n.ServiceTypes },
 			set: func(n *subnet, v any) { n.ServiceTypes = v.([]string) },
 		},
-		{name: "segment_id", check: onlyNull, create: anyone, update: anyone, get: func(*state, *subnet) any { return nil }},
 	}
 }
 
@@ -126,6 +125,15 @@ func ipVersion(v any) (any, error) {
 		err = malformed("Invalid input for ip_version. Reason: '%d' is not in [4, 6].", n)
 	}
 	return n, err
+}
+
+// subnetCIDR is roundedCIDR with the error that Neutron has for it here.
+func subnetCIDR(v any) (any, error) {
+	prefix, err := roundedCIDR(v)
+	if err != nil {
+		return nil, invalidInput("%s", err)
+	}
+	return prefix, nil
 }
 
 func addressText(v any) (any, error) {
@@ -219,7 +227,7 @@ func finishSubnet(n *subnet, in values, creating bool) error {
 	if n.Gateway.IsValid() && !validGateway(n.CIDR, n.Gateway) {
 		return invalidInput("Gateway is not valid on subnet")
 	}
-	if asked, ok := given[[]addressRange](in, "allocation_pools"); ok {
+	if asked, ok := given[[]addressRange](in, "allocation_pools"); ok && (len(asked) > 0 || !creating) {
 		pools, err := allocationPools(n.CIDR, asked)
 		if err != nil {
 			return err
@@ -233,7 +241,7 @@ func finishSubnet(n *subnet, in values, creating bool) error {
 			return err
 		}
 	}
-	return checkDetails(n, in)
+	return checkDetails(n, in, creating)
 }
 
 // validGateway is stricter than Neutron, which since 2018 takes a gateway outside of the
@@ -279,7 +287,7 @@ func allocationPools(cidr netip.Prefix, asked []addressRange) ([]netipx.IPRange,
 }
 
 // checkDetails checks that what a request says is of the subnet's IP version.
-func checkDetails(n *subnet, in values) error {
+func checkDetails(n *subnet, in values, creating bool) error {
 	is4 := n.CIDR.Addr().Is4()
 	if in.has("dns_nameservers") {
 		for _, server := range n.DNS {
@@ -299,7 +307,7 @@ func checkDetails(n *subnet, in values) error {
 	if is4 {
 		limit = 30
 	}
-	if n.DHCP && in.has("enable_dhcp") && n.CIDR.Bits() > limit {
+	if n.DHCP && (creating || in.has("enable_dhcp")) && n.CIDR.Bits() > limit {
 		return invalidInput("Subnet has a prefix length that is incompatible with DHCP service enabled")
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"go4.org/netipx"
 )
@@ -29,7 +30,7 @@ func (p *subnetPool) version() int {
 
 func (s *Service) poolKind() *kind[*subnetPool] {
 	k := &kind[*subnetPool]{
-		service: s, name: "subnetpool", plural: "subnetpools", path: "subnetpools", quota: "subnetpool", tagged: true,
+		service: s, name: "subnetpool", plural: "subnetpools", path: "subnetpools", quota: "subnetpool", tagged: true, single: true,
 		table:   s.state.pools,
 		blank:   func() *subnetPool { return &subnetPool{} },
 		clone:   func(p *subnetPool) *subnetPool { c := *p; return &c },
@@ -53,30 +54,30 @@ func (s *Service) poolKind() *kind[*subnetPool] {
 }
 
 func poolAttributes() []attribute[*subnetPool] {
-	length := integer(0, 128)
+	length := integer(0, 128) // shown as text, as Neutron does
 	return []attribute[*subnetPool]{
 		{
-			name: "prefixes", check: listOf[netip.Prefix](256, cidr), create: anyone, update: anyone, required: true,
+			name: "prefixes", shownOnly: true, check: listOf[netip.Prefix](256, roundedCIDR), create: anyone, update: anyone, required: true,
 			get: func(_ *state, p *subnetPool) any { return orEmptyList(p.Prefixes) },
 		},
 		{name: "ip_version", get: func(_ *state, p *subnetPool) any { return p.version() }},
 		{
 			name: "default_prefixlen", check: length, create: anyone, update: anyone,
-			get: func(_ *state, p *subnetPool) any { return p.DefaultLength },
+			get: func(_ *state, p *subnetPool) any { return strconv.Itoa(p.DefaultLength) },
 			set: func(p *subnetPool, v any) { p.DefaultLength = v.(int) },
 		},
 		{
 			name: "min_prefixlen", check: length, create: anyone, update: anyone,
-			get: func(_ *state, p *subnetPool) any { return p.MinLength },
+			get: func(_ *state, p *subnetPool) any { return strconv.Itoa(p.MinLength) },
 			set: func(p *subnetPool, v any) { p.MinLength = v.(int) },
 		},
 		{
 			name: "max_prefixlen", check: length, create: anyone, update: anyone,
-			get: func(_ *state, p *subnetPool) any { return p.MaxLength },
+			get: func(_ *state, p *subnetPool) any { return strconv.Itoa(p.MaxLength) },
 			set: func(p *subnetPool, v any) { p.MaxLength = v.(int) },
 		},
 		{
-			name: "default_quota", check: orNull(integer(0, 1<<31-1)), create: anyone, update: anyone,
+			name: "default_quota", check: poolQuota, create: anyone, update: anyone,
 			get: func(_ *state, p *subnetPool) any { return orNil(p.Quota) },
 			set: func(p *subnetPool, v any) { p.Quota, _ = v.(int) },
 		},
@@ -90,8 +91,15 @@ func poolAttributes() []attribute[*subnetPool] {
 			get: func(_ *state, p *subnetPool) any { return p.Default },
 			set: func(p *subnetPool, v any) { p.Default = v.(bool) },
 		},
-		{name: "address_scope_id", check: onlyNull, create: anyone, update: anyone, get: func(*state, *subnetPool) any { return nil }},
+		{name: "address_scope_id", check: noSuch("AddressScopeNotFound", "Address scope %s could not be found"), create: anyone, update: anyone, get: func(*state, *subnetPool) any { return nil }},
 	}
+}
+
+func poolQuota(v any) (any, error) {
+	if v == nil {
+		return nil, invalidInput("'None' is not an integer")
+	}
+	return integer(0, 1<<31-1)(v)
 }
 
 func seesPool(who caller, p *subnetPool) bool {
@@ -222,6 +230,8 @@ func (w *work) chooseCIDR(who caller, n *subnet, in values) error {
 	switch {
 	case err != nil:
 		return err
+	case p == nil && in["prefixlen"] != nil:
+		return badRequest("BadRequest", "Bad subnets request: prefixlen needs a subnetpool.")
 	case p == nil && !saysCIDR:
 		return badRequest("BadRequest", "Bad subnets request: a subnetpool must be specified in the absence of a cidr.")
 	case p == nil:

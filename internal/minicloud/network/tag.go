@@ -45,10 +45,19 @@ func tagFilter[R record](name string, wanted []string) func(R) bool {
 	return nil
 }
 
+// findTagged is find with the error of Neutron's tags.
+func (k *kind[R]) findTagged(req *request) (R, error) {
+	r, err := k.find(req.who, req.id)
+	if err != nil {
+		err = notFound("TagResourceNotFound", "Resource %s %s could not be found.", k.plural, shown(req.id))
+	}
+	return r, err
+}
+
 func (k *kind[R]) showTags(req *request) (*reply, error) {
 	k.service.mu.RLock()
 	defer k.service.mu.RUnlock()
-	r, err := k.find(req.who, req.id)
+	r, err := k.findTagged(req)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +71,7 @@ func tagsReply(tags []string) *reply {
 func (k *kind[R]) hasTag(req *request) (*reply, error) {
 	k.service.mu.RLock()
 	defer k.service.mu.RUnlock()
-	r, err := k.find(req.who, req.id)
+	r, err := k.findTagged(req)
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +139,9 @@ func (k *kind[R]) removeTags(req *request) (*reply, error) {
 // with tags of its own.
 func (k *kind[R]) changeTags(req *request, change func([]string) ([]string, error)) error {
 	return k.service.change(func(w *work) error {
+		if _, err := k.findTagged(req); err != nil {
+			return err
+		}
 		before, err := k.editable(req, "update", ownerOrService)
 		if err != nil {
 			return err

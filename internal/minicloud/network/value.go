@@ -170,6 +170,25 @@ func parseAddress(v any) (netip.Addr, error) {
 	return ip, nil
 }
 
+// roundedCIDR is cidr for the ranges of subnets and pools, whose host bits Neutron drops.
+func roundedCIDR(v any) (any, error) {
+	s, _ := v.(string)
+	if prefix, err := netip.ParsePrefix(s); err == nil && !prefix.Addr().Is4In6() {
+		return prefix.Masked(), nil
+	}
+	return cidr(v)
+}
+
+// noSuch refuses any object but none, where there are no objects of that kind.
+func noSuch(kind, format string) check {
+	return func(v any) (any, error) {
+		if id, ok := v.(string); ok {
+			return nil, notFound(kind, format, shown(id))
+		}
+		return onlyNull(v)
+	}
+}
+
 // cidr takes a network address with its length; bits after the length are refused.
 func cidr(v any) (any, error) {
 	s, _ := v.(string)
