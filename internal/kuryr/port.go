@@ -372,7 +372,7 @@ func (d *Driver) binding(c claim, mtu int) binding.Binding {
 		mac = c.Port.MAC
 	}
 	return binding.Binding{
-		PortID: c.Port.ID, NetworkID: c.NetworkID, MAC: mac, MTU: mtu, Host: d.Host,
+		PortID: c.Port.ID, NetworkID: c.NetworkID, DeviceID: c.EndpointID, MAC: mac, MTU: mtu, Host: d.Host,
 		VIFType: c.Port.VIFType, VIFDetails: c.Port.VIFDetails,
 	}
 }
