@@ -71,8 +71,14 @@ func (d *Driver) adoptNetwork(ctx context.Context, id string) (n network, found 
 	if err := d.adoptSubnets(ctx, &n, net, subnets); err != nil {
 		return n, false, err
 	}
+	var reserved []zun.Port
+	if n.alone(net) {
+		if reserved, err = d.Neutron.FindPorts(ctx, zun.NeutronQuery{NetworkID: net.ID, Name: reservedName}); err != nil {
+			return n, false, err
+		}
+	}
 	d.Log.Info("adopted a Docker network", "docker_network", id, "neutron_network", net.ID, "made", n.MadeNetwork, "subnets", len(subnets))
-	return n, true, d.putAdopted(&n, subnets)
+	return n, true, d.putAdopted(&n, subnets, reserved)
 }
 
 // alone reports whether no other Docker network is on the Neutron network, here or on
@@ -151,8 +157,9 @@ func uuidTags(tags []string) (ids []string) {
 	return ids
 }
 
-// putAdopted records the network, and for each of its subnets a pool.
-func (d *Driver) putAdopted(n *network, subnets []zun.NeutronSubnet) error {
+// putAdopted records the network, for each of its subnets a pool, and its auxiliary
+// addresses.
+func (d *Driver) putAdopted(n *network, subnets []zun.NeutronSubnet, reserved []zun.Port) error {
 	return d.update(func(tx *kv.Tx) error {
 		all, err := pools.All(tx)
 		if err != nil {
@@ -172,8 +179,25 @@ func (d *Driver) putAdopted(n *network, subnets []zun.NeutronSubnet) error {
 				}
 			}
 		}
+		for _, p := range reserved {
+			if err := d.adoptReserved(tx, p); err != nil {
+				return err
+			}
+		}
 		return networks.Put(tx, n.ID, *n)
 	})
+}
+
+func (d *Driver) adoptReserved(tx *kv.Tx, p zun.Port) error {
+	_, known, err := claimOfPort(tx, p.ID)
+	if err != nil || known || holdingOf(p) != holdingMade {
+		return err
+	}
+	c, err := d.adoptedClaim(tx, p, "")
+	if err != nil || len(c.Addresses) == 0 {
+		return err
+	}
+	return putClaim(tx, c)
 }
 
 func poolsOf(all map[string]pool, s zun.NeutronSubnet) (list []pool) {

@@ -18,15 +18,24 @@ func holdingOf(p zun.Port) holding {
 		len(p.Tags) == 0 && p.DeviceID != "" && p.Name == portName(p.DeviceID),
 		strings.HasPrefix(p.Name, unboundPortName) && !slices.Contains(p.Tags, tagExistingPort):
 		return holdingMade
-	case slices.Contains(p.Tags, tagExistingPort):
+	case slices.Contains(p.Tags, tagExistingPort),
+		// Taken a moment ago; its tags were still owed.
+		p.DeviceOwner == zun.DeviceOwner && endpointID(p.DeviceID):
 		return holdingTaken
 	}
 	return holdingHanded
 }
 
+// endpointID reports whether a device_id is the id of a Docker endpoint; nobody but a Docker
+// plugin has such.
+func endpointID(device string) bool {
+	const digits = 64
+	return len(device) == digits && strings.Trim(device, "0123456789abcdef") == ""
+}
+
 // adoptedClaim rebuilds the claim of a port.
-func (d *Driver) adoptedClaim(tx *kv.Tx, p zun.Port, endpointID string) (claim, error) {
-	c := claim{ID: d.NewID(), MAC: p.MAC, NetworkID: p.NetworkID, EndpointID: endpointID, Named: true, Adopted: true, At: d.Now().UTC()}
+func (d *Driver) adoptedClaim(tx *kv.Tx, p zun.Port, endpoint string) (claim, error) {
+	c := claim{ID: d.NewID(), MAC: p.MAC, NetworkID: p.NetworkID, EndpointID: endpoint, Named: true, Adopted: true, At: d.Now().UTC()}
 	c.Reserved = p.Name == reservedName
 	c.Port = port{Holding: holdingOf(p), Stage: stageReady, ID: p.ID, DeviceID: p.DeviceID}
 	c.know(p)
@@ -34,8 +43,8 @@ func (d *Driver) adoptedClaim(tx *kv.Tx, p zun.Port, endpointID string) (claim, 
 		c.Port.Before = beforeOf(p)
 		c.Port.Before.Host, c.Port.Before.DeviceOwner = "", ""
 		c.Port.Before.Set = zun.PortChange{Host: &d.Host, DeviceOwner: &p.DeviceOwner}
-		if endpointID != "" && p.DeviceID == endpointID {
-			c.Port.Before.DeviceID, c.Port.Before.Set.DeviceID = "", &endpointID
+		if endpointID(p.DeviceID) {
+			c.Port.Before.DeviceID, c.Port.Before.Set.DeviceID = "", &p.DeviceID
 		}
 		c.Port.Tagged = slices.DeleteFunc(slices.Clone(p.Tags), func(tag string) bool {
 			return tag != tagExistingPort && !strings.HasPrefix(tag, tagLower) && !strings.HasPrefix(tag, tagUpper)
@@ -63,6 +72,10 @@ func (d *Driver) adoptEndpoint(ctx context.Context, networkID, endpointID string
 	if err != nil || p == nil {
 		return e, false, err
 	}
+	exposed, err := d.exposureOf(ctx, *p)
+	if err != nil {
+		return e, false, err
+	}
 	e = endpoint{ID: endpointID, NetworkID: networkID, Plugged: true, Joined: true, At: d.Now().UTC()}
 	err = d.update(func(tx *kv.Tx) error {
 		c, known, err := claimOfPort(tx, p.ID)
@@ -76,6 +89,7 @@ func (d *Driver) adoptEndpoint(ctx context.Context, networkID, endpointID string
 			if c, err = d.adoptedClaim(tx, *p, endpointID); err != nil {
 				return err
 			}
+			c.Exposed = exposed
 		}
 		c.EndpointID, e.ClaimID, found = endpointID, c.ID, true
 		if err := putClaim(tx, c); err != nil {
@@ -129,6 +143,10 @@ func (d *Driver) adoptAddress(ctx context.Context, poolID string, ip netip.Addr)
 		return "", err
 	}
 	port := ports[0]
+	exposed, err := d.exposureOf(ctx, port)
+	if err != nil {
+		return "", err
+	}
 	err = d.update(func(tx *kv.Tx) error {
 		c, known, err := claimOfPort(tx, port.ID)
 		if err != nil {
@@ -145,7 +163,7 @@ func (d *Driver) adoptAddress(ctx context.Context, poolID string, ip netip.Addr)
 		if err != nil {
 			return err
 		}
-		id = c.ID
+		id, c.Exposed = c.ID, exposed
 		return putClaim(tx, c)
 	})
 	return id, err

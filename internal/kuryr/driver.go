@@ -31,6 +31,7 @@ type Neutron interface {
 	UpdatePort(ctx context.Context, id string, change zun.PortChange) (zun.Port, error)
 	DeletePort(ctx context.Context, id string) error
 	PortsOn(ctx context.Context, host string) ([]zun.Port, error)
+	GroupsDescribed(ctx context.Context, description string) ([]zun.SecurityGroup, error)
 	FindSecurityGroups(ctx context.Context, q zun.NeutronQuery) ([]zun.SecurityGroup, error)
 	CreateSecurityGroup(ctx context.Context, spec zun.SecurityGroupSpec) (zun.SecurityGroup, error)
 	AllowIngress(ctx context.Context, groupID string, rules []zun.Ingress) error
@@ -62,12 +63,22 @@ type Config struct {
 	Global          bool   // report scope global (Swarm) instead of local
 	NoExternal      bool   // exposed and published ports open nothing
 
+	// DefaultPools name the subnetpools, by name or uuid, that Docker networks without
+	// --subnet get their subnets out of: IPv4's and IPv6's. "" is kuryr and kuryr6.
+	DefaultPools [2]string
+	// PlugWait is how long a container waits for its port to be ACTIVE; it does not start if
+	// the port does not become so. 0 does not wait. It is cut to what leaves time to answer.
+	PlugWait time.Duration
+
 	// ClaimLife is how long addresses wait for their endpoint, and endpoints for their
 	// sandbox, before a sweep takes them for left behind. 0 is ten minutes; dockerd lets
 	// seconds pass.
 	ClaimLife time.Duration
 	// SweepEvery is the time between sweeps. 0 is a minute.
 	SweepEvery time.Duration
+	// LookEvery is the time between looks for leftovers that no record tells of. 0 is ten
+	// minutes.
+	LookEvery time.Duration
 
 	Now   func() time.Time // nil is time.Now
 	NewID func() string    // nil makes random UUIDs
@@ -82,6 +93,9 @@ type Driver struct {
 	owed  chan struct{} // has a value when Run should look
 	ready chan struct{}
 	once  sync.Once
+
+	mu   sync.Mutex
+	seen map[string]time.Time // leftovers, since when
 }
 
 // New returns a Driver. It asks nothing of Neutron.
@@ -89,7 +103,10 @@ func New(c Config) *Driver {
 	fallback(&c.PoolPrefix, "kuryrPool")
 	fallback(&c.InterfacePrefix, "eth")
 	fallback(&c.ClaimLife, 10*time.Minute)
+	fallback(&c.DefaultPools[0], "kuryr")
+	fallback(&c.DefaultPools[1], "kuryr6")
 	fallback(&c.SweepEvery, time.Minute)
+	fallback(&c.LookEvery, 10*time.Minute)
 	if c.Now == nil {
 		c.Now = time.Now
 	}

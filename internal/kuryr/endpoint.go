@@ -75,6 +75,9 @@ func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest)
 	if err = d.equip(ctx, &c, r); err == nil {
 		err = d.Binder.Plug(ctx, d.binding(c, n.MTU))
 	}
+	if err == nil {
+		err = d.awaitActive(ctx, c)
+	}
 	if err != nil {
 		d.cancelEndpoint(ctx, c, r.EndpointID)
 		return "", err

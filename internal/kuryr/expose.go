@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gozun/gozun/zun"
@@ -27,14 +26,11 @@ type exposure struct {
 
 const (
 	exposedSuffix = "-exposed_ports"
-	exposedAbout  = "ports that a container exposes, "
+	exposedAbout  = "ports that a container exposes on host "
 )
 
-// about is the description of an endpoint's group. It says whose it is: a name is nobody's
-// proof.
-func (d *Driver) about(c claim) string {
-	return exposedAbout + "claim " + c.ID + " on host " + d.Host
-}
+// about is the description of an endpoint's group, by which we know our own.
+func (d *Driver) about() string { return exposedAbout + d.Host }
 
 // Expose lets traffic from anywhere to the endpoint's ports in, through a security group of
 // its own. Exposing other ports replaces the former ones. With Config.NoExternal it does
@@ -162,7 +158,7 @@ func (d *Driver) expose(ctx context.Context, c *claim, ports []Exposed, rules []
 		return err
 	}
 	made, err := d.Neutron.CreateSecurityGroup(ctx, zun.SecurityGroupSpec{
-		Name: c.Exposed.Name, ProjectID: p.ProjectID, Description: d.about(*c),
+		Name: c.Exposed.Name, ProjectID: p.ProjectID, Description: d.about(),
 	})
 	if err != nil {
 		return err
@@ -236,7 +232,21 @@ func (d *Driver) conceal(ctx context.Context, c *claim) error {
 		return err
 	}
 	c.Exposed = nil
+	if c.ID == "" { // left behind without a record
+		return nil
+	}
 	return put(d, claims, c.ID, *c)
+}
+
+// exposureOf finds what a port that has no claim exposes.
+func (d *Driver) exposureOf(ctx context.Context, p zun.Port) (*exposure, error) {
+	groups, err := d.Neutron.GroupsDescribed(ctx, d.about())
+	for _, g := range groups {
+		if g.Name == p.ID+exposedSuffix {
+			return &exposure{Name: g.Name, ProjectID: g.ProjectID, GroupID: g.ID, Ready: true}, nil
+		}
+	}
+	return nil, err
 }
 
 // exposedGroups returns the claim's group, found by what it says of itself if its id did
@@ -250,7 +260,7 @@ func (d *Driver) exposedGroups(ctx context.Context, c claim) (ids []string, err 
 	}
 	found, err := d.Neutron.FindSecurityGroups(ctx, zun.NeutronQuery{Name: c.Exposed.Name, ProjectID: c.Exposed.ProjectID})
 	for _, g := range found {
-		if strings.HasPrefix(g.Description, exposedAbout+"claim "+c.ID) {
+		if g.Description == d.about() {
 			ids = append(ids, g.ID)
 		}
 	}

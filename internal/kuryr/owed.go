@@ -26,7 +26,7 @@ const (
 // looks for left-behind records from time to time. It returns nil when ctx ends.
 func (d *Driver) Run(ctx context.Context) error {
 	d.once.Do(func() { close(d.ready) })
-	wait := firstWait
+	wait, looked := firstWait, d.Now()
 	for {
 		next := d.SweepEvery
 		if err := d.settleAll(ctx); err != nil && ctx.Err() == nil {
@@ -34,6 +34,12 @@ func (d *Driver) Run(ctx context.Context) error {
 			next, wait = min(wait, d.SweepEvery), min(2*wait, lastWait)
 		} else {
 			wait = firstWait
+		}
+		if d.Now().Sub(looked) > d.LookEvery && ctx.Err() == nil {
+			looked = d.Now()
+			if err := d.Sweep(ctx); err != nil && ctx.Err() == nil {
+				d.Log.Warn("a look for leftovers failed", "error", err)
+			}
 		}
 		timer := time.NewTimer(next)
 		select {

@@ -37,10 +37,15 @@ func (d *Driver) RequestPool(ctx context.Context, r PoolRequest) (PoolAnswer, er
 	switch {
 	case subnet.given():
 		err = d.bySubnet(ctx, &p, r, v6, subnet, subnetpool)
+	case subnetpool.given() && anySubnet(p.CIDR) && p.CIDR.IsValid():
+		return d.choose(ctx, p, v6, subnetpool, false)
 	case subnetpool.given():
 		err = d.bySubnetpool(ctx, &p, r, v6, subnetpool)
-	case !p.CIDR.IsValid() || p.CIDR.Addr().IsUnspecified():
-		err = zun.Errorf(zun.CodeInvalid, "cannot choose a subnet: give --subnet CIDR, or --ipam-opt %s%s.uuid", optionSubnet, map[bool]string{true: optionV6}[v6])
+		if err == nil && !p.CIDR.IsValid() {
+			return d.choose(ctx, p, v6, subnetpool, false)
+		}
+	case anySubnet(p.CIDR):
+		return d.choose(ctx, p, v6, referenceTo(d.DefaultPools[family(v6)]), true)
 	default:
 		p.Named = false
 		return d.newPool(ctx, p)
@@ -167,6 +172,9 @@ func (d *Driver) bySubnetpool(ctx context.Context, p *pool, r PoolRequest, v6 bo
 	if len(subnets) == 1 && (p.CIDR.IsValid() || subnets[0].CIDR.Addr().Is6() == v6) {
 		p.of(subnets[0])
 		return fits(subnets[0], r)
+	}
+	if len(subnets) == 0 && !p.CIDR.IsValid() {
+		return nil
 	}
 	if len(subnets) > 1 || !p.CIDR.IsValid() {
 		return zun.Errorf(zun.CodeInvalid, "cannot choose a subnet out of subnetpool %s, which has %d: give --subnet CIDR", subnetpool, len(subnets))
@@ -307,7 +315,7 @@ func (d *Driver) makeSubnetpool(ctx context.Context, p pool) (string, error) {
 	}
 	made, err := d.Neutron.CreatePool(ctx, zun.NeutronPoolSpec{
 		Name: in.Name, Prefixes: []netip.Prefix{p.CIDR}, DefaultPrefixLen: p.CIDR.Bits(),
-		Shared: p.Shared, Tags: []string{tagIntent + in.ID},
+		Shared: p.Shared, Tags: []string{tagIntent + in.ID, hostTag(d.Host)},
 	})
 	if err != nil {
 		d.forgetIntent(in, err)

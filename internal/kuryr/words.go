@@ -19,6 +19,7 @@ const (
 	tagInternal     = "gozun.internal:" // + beginning of a Docker id: made with --internal
 	tagOwnPort      = zun.DeviceOwner
 	tagIntent       = "gozun.intent:" // on a subnetpool of ours: which record it was made for
+	tagHost         = "gozun.host:"   // on a subnetpool of ours: who made it
 
 	netPrefix       = "kuryr-net-"
 	subnetPrefix    = "kuryr-subnet-"
@@ -42,6 +43,9 @@ func short(dockerID string, length int) string {
 }
 
 func existingNetTag(dockerID string) string { return tagExistingNet + short(dockerID, 12) }
+
+// hostTag says which host made a thing. Neutron once limited tags to 60 characters.
+func hostTag(host string) string { return tagHost + short(host, 49) }
 
 func internalTag(dockerID string) string { return tagInternal + short(dockerID, 12) }
 

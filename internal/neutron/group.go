@@ -71,3 +71,9 @@ func (c *Client) FindQoSPolicies(ctx context.Context, q zun.NeutronQuery) ([]zun
 
 // ProjectID returns the project that the session's credentials are for.
 func (c *Client) ProjectID(ctx context.Context) (string, error) { return c.session.ProjectID(ctx) }
+
+// GroupsDescribed returns the security groups of all projects that have exactly that
+// description; none is no error.
+func (c *Client) GroupsDescribed(ctx context.Context, description string) ([]zun.SecurityGroup, error) {
+	return filtered[group, zun.SecurityGroup](ctx, c, kindGroups, url.Values{"description": {description}})
+}

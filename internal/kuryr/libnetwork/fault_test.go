@@ -3,6 +3,7 @@ package libnetwork_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -161,6 +162,7 @@ func (s shaky) Unplug(c ctx, what binding.Binding) error {
 type ledger struct {
 	mu      sync.Mutex
 	plugged map[string]bool
+	living  bool // the links are in containers
 }
 
 func (l *ledger) Plug(_ ctx, what binding.Binding) error {
@@ -169,6 +171,18 @@ func (l *ledger) Plug(_ ctx, what binding.Binding) error {
 	l.plugged[what.HostEnd()] = true
 	return binding.Usable(what)
 }
+
+// Pairs is what a host shows whose containers are gone.
+func (l *ledger) Pairs(ctx) (pairs []binding.Pair, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name := range l.plugged {
+		pairs = append(pairs, binding.Pair{Port: strings.TrimPrefix(name, "tap"), Host: true, Container: !l.living})
+	}
+	return pairs, nil
+}
+
+func (l *ledger) OVSPorts(ctx) ([]binding.OVSPort, error) { return nil, nil }
 
 func (l *ledger) Unplug(_ ctx, what binding.Binding) error {
 	l.mu.Lock()

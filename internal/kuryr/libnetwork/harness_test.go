@@ -177,6 +177,9 @@ type plugin struct {
 	handler http.Handler
 	twice   bool // deliver every verb twice
 	rivals  bool // others may come between the two
+
+	amnesia func() // called before each verb
+	lost    bool   // the records were lost meanwhile
 }
 
 type settings struct {
@@ -184,6 +187,7 @@ type settings struct {
 	Neutron kuryr.Neutron
 	Binder  kuryr.Binder
 	Now     func() time.Time
+	Wait    time.Duration
 }
 
 func mustPlugin(tb testing.TB, s settings) *plugin {
@@ -195,7 +199,7 @@ func mustPlugin(tb testing.TB, s settings) *plugin {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	d := kuryr.New(kuryr.Config{DB: s.DB, Neutron: s.Neutron, Binder: s.Binder, Host: host, Log: log, Now: s.Now})
+	d := kuryr.New(kuryr.Config{DB: s.DB, Neutron: s.Neutron, Binder: s.Binder, Host: host, Log: log, Now: s.Now, PlugWait: s.Wait})
 	return &plugin{Driver: d, tb: tb, handler: libnetwork.Handler(d, libnetwork.Options{Log: log})}
 }
 
@@ -220,6 +224,9 @@ func (p *plugin) send(verb string, body any) (int, object) {
 	p.tb.Helper()
 	raw, err := json.Marshal(body)
 	must(p.tb, err)
+	if p.amnesia != nil {
+		p.amnesia()
+	}
 	w := httptest.NewRecorder()
 	p.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/"+verb, bytes.NewReader(raw)))
 	answer := object{}

@@ -19,7 +19,8 @@ func verbs(d Driver, o Options) map[string]verb {
 	return map[string]verb{
 		"/Plugin.Activate": say(activateAnswer{Implements: []string{"NetworkDriver", "IpamDriver"}}),
 
-		"/NetworkDriver.GetCapabilities":             say(networkCapabilities{Scope: d.Scope(), ConnectivityScope: d.Scope()}),
+		"/NetworkDriver.GetCapabilities":             say(networkCapabilities{Scope: d.Scope(), ConnectivityScope: d.Scope(), GwAllocChecker: true}),
+		"/NetworkDriver.GwAllocCheck":                v.checkGateway,
 		"/NetworkDriver.DiscoverNew":                 say(nil),
 		"/NetworkDriver.DiscoverDelete":              say(nil),
 		"/NetworkDriver.AllocateNetwork":             v.allocateNetwork,
@@ -57,6 +58,14 @@ type speaker struct {
 func (s *speaker) allocateNetwork(_ context.Context, body []byte) (any, error) {
 	r, err := decode[allocateRequest](body)
 	return optionsAnswer{r.Options}, err
+}
+
+// checkGateway tells Docker 28 and later, which ask before any pool is requested, whether to
+// ask for gateways: networks without a way out have none.
+func (s *speaker) checkGateway(_ context.Context, body []byte) (any, error) {
+	r, err := decode[networkRequest](body)
+	internal, _ := r.Options[keyInternal].(bool)
+	return gatewayCheck{SkipIPv4: internal, SkipIPv6: internal}, err
 }
 
 func (s *speaker) createNetwork(ctx context.Context, body []byte) (any, error) {

@@ -77,7 +77,12 @@ type exposedPort struct {
 
 type activateAnswer struct{ Implements []string }
 
-type networkCapabilities struct{ Scope, ConnectivityScope string }
+type networkCapabilities struct {
+	Scope, ConnectivityScope string
+	GwAllocChecker           bool // since Docker 28; older ones do not look
+}
+
+type gatewayCheck struct{ SkipIPv4, SkipIPv6 bool }
 
 type ipamCapabilities struct{ RequiresMACAddress bool }
 
