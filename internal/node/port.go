@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -66,7 +67,7 @@ func (t *task) leftPorts(ctx context.Context) (ports []zun.Port, err error) {
 // left, or a new one.
 func (t *task) ensurePort(ctx context.Context, i int, left []zun.Port) error {
 	attachment := t.attachments[i]
-	port, known := t.recognise(attachment, left)
+	port, known := t.recognise(i, left)
 	if !known || t.order.Action.Kind == zun.ActionCreate { // what the container had before a start stays its own
 		t.onFailure("port", func(ctx context.Context) error { return t.release(ctx, i) })
 	}
@@ -94,7 +95,8 @@ func (t *task) ensurePort(ctx context.Context, i int, left []zun.Port) error {
 }
 
 // recognise finds the attachment's port among those that an earlier try left.
-func (t *task) recognise(attachment zun.Attachment, left []zun.Port) (zun.Port, bool) {
+func (t *task) recognise(i int, left []zun.Port) (zun.Port, bool) {
+	attachment := t.attachments[i]
 	mine := attachment.PortID
 	if attachment.Preserve() {
 		mine = attachment.RequestedPort
@@ -107,13 +109,30 @@ func (t *task) recognise(attachment zun.Attachment, left []zun.Port) (zun.Port, 
 	if attachment.Preserve() {
 		return zun.Port{}, false
 	}
-	netID := t.order.Networks[attachment.NetworkID].NeutronNetID
 	for _, port := range left {
-		if t.ours(port) && port.NetworkID == netID && has(port, attachment.RequestedIPv4) && has(port, attachment.RequestedIPv6) {
+		if t.mayServe(i, port) && has(port, attachment.RequestedIPv4) && has(port, attachment.RequestedIPv6) {
 			return port, true
 		}
 	}
 	return zun.Port{}, false
+}
+
+// mayServe reports whether a port may be one that an unfinished try made for an attachment:
+// it is ours, in the attachment's subnets, and recorded for no other. The container can be on
+// the same Neutron network with other subnets.
+func (t *task) mayServe(i int, port zun.Port) bool {
+	network := t.order.Networks[t.order.Attachments[i].NetworkID]
+	if !t.ours(port) || port.NetworkID != network.NeutronNetID {
+		return false
+	}
+	for j, other := range t.order.Attachments {
+		if j != i && other.PortID == port.ID {
+			return false
+		}
+	}
+	return len(network.Subnets) == 0 || !slices.ContainsFunc(port.FixedIPs, func(a zun.Address) bool {
+		return !slices.ContainsFunc(network.Subnets, func(s zun.Subnet) bool { return s.ID == a.SubnetID })
+	})
 }
 
 // ours reports whether a port that carries the container's UUID was made by us: it has our
@@ -204,7 +223,7 @@ func (t *task) release(ctx context.Context, i int) error {
 	case attachment.PortID != "":
 		err = t.deletePort(ctx, attachment.PortID)
 	default:
-		err = t.deleteLeft(ctx, t.order.Networks[attachment.NetworkID].NeutronNetID)
+		err = t.deleteLeft(ctx, func(port zun.Port) bool { return t.mayServe(i, port) })
 	}
 	if err != nil {
 		return portError{err}
@@ -241,15 +260,15 @@ func (t *task) deletePort(ctx context.Context, id string) error {
 	return nil
 }
 
-// deleteLeft deletes the ports of ours that carry the container's UUID, on one Neutron
-// network or, with "", on all: those whose making was not answered.
-func (t *task) deleteLeft(ctx context.Context, netID string) error {
-	left, err := t.Neutron.FindPorts(ctx, zun.NeutronQuery{DeviceID: t.order.Container.ID, NetworkID: netID})
+// deleteLeft deletes those ports with the container's UUID that are to go: ones whose making
+// was not answered.
+func (t *task) deleteLeft(ctx context.Context, goes func(zun.Port) bool) error {
+	left, err := t.Neutron.FindPorts(ctx, zun.NeutronQuery{DeviceID: t.order.Container.ID})
 	if err != nil {
 		return err
 	}
 	for _, port := range left {
-		if t.ours(port) {
+		if goes(port) {
 			if err := t.deletePort(ctx, port.ID); err != nil {
 				return err
 			}

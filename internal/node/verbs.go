@@ -123,7 +123,7 @@ func (t *task) stageReleases(ctx context.Context, places []int, all bool) error 
 		}
 		err := wg.Wait()
 		if err == nil && unsure {
-			if err = t.step(ctx, func(ctx context.Context) error { return t.deleteLeft(ctx, "") }); err != nil {
+			if err = t.step(ctx, func(ctx context.Context) error { return t.deleteLeft(ctx, t.ours) }); err != nil {
 				err = portError{err}
 			}
 		}
