@@ -54,12 +54,25 @@ func serve(ctx context.Context, c config.Kuryr, log *slog.Logger) error {
 	driver := kuryr.New(kuryr.Config{
 		DB: db, Neutron: openNeutron(who, c.Login, counts, log), Binder: binder, Host: c.Host, Log: log,
 		PoolPrefix: c.PoolPrefix, InterfacePrefix: c.LinkPrefix, NoDHCP: !c.EnableDHCP, Global: c.Scope == "global", NoExternal: !c.External,
+		DefaultPools: [2]string{c.PoolV4, c.PoolV6}, PlugWait: patience(c),
 	})
 	p := &program{config: c, driver: driver, metrics: counts, log: log}
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
 	return p.run(ctx)
+}
+
+// patience is how long containers wait for their ports; the driver cuts it to what Docker
+// can be made to wait.
+func patience(c config.Kuryr) time.Duration {
+	switch {
+	case !c.WaitActive:
+		return 0
+	case c.WaitTimeout == 0:
+		return time.Hour
+	}
+	return c.WaitTimeout
 }
 
 // openNeutron returns a client that counts, and at level debug logs, each request.

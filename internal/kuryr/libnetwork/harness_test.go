@@ -178,6 +178,7 @@ type plugin struct {
 	twice   bool // deliver every verb twice
 	rivals  bool // others may come between the two
 
+	swarm   bool   // ids are Swarm's
 	amnesia func() // called before each verb
 	lost    bool   // the records were lost meanwhile
 }
@@ -272,7 +273,7 @@ type dockerPool struct {
 
 // ask is what a user says to make a Docker network.
 type ask struct {
-	Subnets  []string // CIDRs; "" with V6 alone is not said
+	Subnets  []string // CIDRs; "" and "v6" are not said
 	Gateways []string // beside them; "" is not said
 	Range    string
 	IPAM     map[string]string
@@ -281,10 +282,17 @@ type ask struct {
 	Aux      map[string]string
 }
 
+func (p *plugin) id() string {
+	if p.swarm {
+		return random(13)[:25]
+	}
+	return random(32)
+}
+
 // createNetwork does what dockerd does for docker network create, its clean-up included.
 func (p *plugin) createNetwork(a ask) (n dockerNet, err error) {
 	p.tb.Helper()
-	n.ID = random(32)
+	n.ID = p.id()
 	defer func() {
 		if err != nil {
 			p.releasePools(n)
@@ -293,7 +301,8 @@ func (p *plugin) createNetwork(a ask) (n dockerNet, err error) {
 	body := object{"NetworkID": n.ID, "Options": object{"com.docker.network.generic": a.Options, "com.docker.network.internal": a.Internal}}
 	data := map[bool][]object{}
 	for i, cidr := range a.Subnets {
-		v6 := strings.Contains(cidr, ":")
+		v6 := strings.Contains(cidr, ":") || cidr == "v6"
+		cidr = strings.TrimPrefix(cidr, "v6")
 		answer, err := p.try("IpamDriver.RequestPool", object{"AddressSpace": "no_address_space", "Pool": cidr, "SubPool": a.Range, "Options": a.IPAM, "V6": v6})
 		if err != nil {
 			return n, err
@@ -369,7 +378,7 @@ func randomMAC() string {
 // connect does what dockerd does to put a container on a network, its clean-up included.
 func (p *plugin) connect(n dockerNet, w want) (e dockerEndpoint, err error) {
 	p.tb.Helper()
-	e = dockerEndpoint{ID: random(32), MAC: w.MAC, Addresses: map[string]string{}}
+	e = dockerEndpoint{ID: p.id(), MAC: w.MAC, Addresses: map[string]string{}}
 	if e.MAC == "" {
 		e.MAC = randomMAC()
 	}
