@@ -37,9 +37,9 @@ type cloud struct {
 	dockerHost string
 }
 
-// startCloud starts a zund on a fresh state directory and free ports, and purges it when
-// the test ends.
-func startCloud(tb testing.TB, dockerHost string) *cloud {
+// startCloud starts a zund, with flags of the test's own, on a fresh state directory and
+// free ports, and purges it when the test ends.
+func startCloud(tb testing.TB, dockerHost string, flags ...string) *cloud {
 	tb.Helper()
 	if os.Getenv("GOZUN_E2E") == "" {
 		tb.Skip("end-to-end tests run with GOZUN_E2E=1, as root, with Docker: make e2e")
@@ -54,6 +54,7 @@ func startCloud(tb testing.TB, dockerHost string) *cloud {
 		"--state-dir", c.state, "--log-level", "debug",
 		"--identity-listen", freeAddress(tb), "--network-listen", freeAddress(tb), "--container-listen", freeAddress(tb),
 	}
+	c.flags = append(c.flags, flags...)
 	awaitOthers(tb)
 	tb.Cleanup(c.purge)
 	c.start()
