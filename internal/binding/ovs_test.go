@@ -441,3 +441,18 @@ func TestOVSAway(t *testing.T) {
 		}
 	}
 }
+
+// What is plugged outlives a crash of ovs-vswitchd.
+func TestOVSComesBack(t *testing.T) {
+	s := mustSwitch(t)
+	one, two := ovsPort(), ovsPort().with("ovs_hybrid_plug", true)
+	must(t, s.binder.Plug(context.Background(), one))
+	must(t, s.binder.Plug(context.Background(), two))
+	a, b := s.mustContainer(one, "10.9.0.1/24"), s.mustContainer(two, "10.9.0.2/24")
+	a.ping("10.9.0.2")
+	s.stopDaemon()
+	s.startDaemon()
+	s.ctl("set", "Bridge", "br-int", "external_ids:seen=yes") // waits until ovs-vswitchd is there
+	b.ping("10.9.0.1")
+	a.tcp(b, "10.9.0.2")
+}
