@@ -123,7 +123,10 @@ func (s *Service) removeFromHosts(ctx context.Context, network zun.Network) erro
 // removalStopped records why a removal did not come to its end. What was away comes back,
 // and the network stays Deleting; what refused leaves it in Error for the user to see.
 func (s *Service) removalStopped(ctx context.Context, network zun.Network, cause error) error {
-	network.StatusReason, network.UpdatedAt = cause.Error(), s.now()
+	network.StatusReason, network.UpdatedAt = "an internal failure, which the service's log has", s.now()
+	if told := (*zun.Error)(nil); errors.As(cause, &told) {
+		network.StatusReason = cause.Error()
+	}
 	code := zun.CodeOf(cause)
 	later := ""
 	if code == zun.CodeUnavailable || code == zun.CodeInternal {
