@@ -16,7 +16,8 @@ type Flows struct {
 }
 
 // ForgetFlows makes the kernel forget the connections, so that their next packet is judged
-// as the first of a new one. It reads the whole table, so tell it all at once.
+// as the first of a new one. It reads the whole table, milliseconds of the kernel's for
+// each IP version that an address has, so tell it all at once.
 func (h *Handle) ForgetFlows(flows []Flows) error {
 	if len(flows) == 0 {
 		return nil
@@ -24,10 +25,10 @@ func (h *Handle) ForgetFlows(flows []Flows) error {
 	m := make(flowMatch)
 	for _, f := range flows {
 		for _, a := range f.Addresses {
-			m[zonedAddr{uint16(f.Zone), a}] = true
+			m[zonedAddr{uint16(f.Zone), a.Unmap()}] = true
 		}
 	}
-	for _, family := range []netlink.InetFamily{netlink.FAMILY_V4, netlink.FAMILY_V6} {
+	for family := range m.families() {
 		forget := func() ([]struct{}, error) {
 			_, err := h.nl.ConntrackDeleteFilters(netlink.ConntrackTable, family, m)
 			return nil, err
@@ -45,6 +46,19 @@ type zonedAddr struct {
 }
 
 type flowMatch map[zonedAddr]bool
+
+// families are those of the addresses; entries of another cannot match.
+func (m flowMatch) families() map[netlink.InetFamily]bool {
+	families := map[netlink.InetFamily]bool{}
+	for za := range m {
+		if za.addr.Is4() {
+			families[netlink.FAMILY_V4] = true
+		} else {
+			families[netlink.FAMILY_V6] = true
+		}
+	}
+	return families
+}
 
 // MatchConntrackFlow is the library's question for each entry.
 func (m flowMatch) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/uptrace/bun"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -23,6 +24,7 @@ type cache struct {
 	version int64
 	items   int
 	answers map[string]any
+	loading singleflight.Group
 }
 
 // watch tells whether the database has changed: its own connection's data_version, which
@@ -79,11 +81,25 @@ func cached[T any](ctx context.Context, s *Store, question string, size func(T) 
 	if answer, ok := s.cache.get(version, question); ok {
 		return answer.(T), nil
 	}
-	answer, err := load()
-	if err == nil {
-		s.cache.put(version, question, answer, size(answer))
+	// Those who ask the same of the same version at the same time share one loading, which
+	// began after the version was read: it knows all that they may expect.
+	return share(ctx, &s.cache.loading, fmt.Sprint(version, " ", question), func() (T, error) {
+		answer, err := load()
+		if err == nil {
+			s.cache.put(version, question, answer, size(answer))
+		}
+		return answer, err
+	})
+}
+
+// share is load, once for all who ask for the same at the same time. Somebody who goes away
+// while he loads does not spoil it for the others.
+func share[T any](ctx context.Context, loading *singleflight.Group, key string, load func() (T, error)) (T, error) {
+	loaded, err, _ := loading.Do(key, func() (any, error) { return load() })
+	if ctx.Err() == nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
+		return load()
 	}
-	return answer, err
+	return loaded.(T), err
 }
 
 func (c *cache) get(version int64, question string) (any, bool) {

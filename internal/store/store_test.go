@@ -10,13 +10,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -611,4 +614,67 @@ func BenchmarkShow(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Readers who share one loading must still see what was committed before they asked.
+func TestSharedLoadingsAreNotOlderThanTheQuestion(t *testing.T) {
+	s, ctx, c := mustOpen(t), t.Context(), aContainer("c")
+	must(t, s.AddContainer(ctx, c))
+	var committed atomic.Int64
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				least := committed.Load()
+				list, err := s.ListContainers(ctx, zun.ContainerFilter{})
+				if err != nil || len(list) != 1 || list[0].MemoryMiB < least {
+					t.Errorf("%d was committed before the list was asked for: %+v, %v", least, list, err)
+					return
+				}
+			}
+		})
+	}
+	for i := range 50 {
+		c.MemoryMiB = int64(i)
+		must(t, s.SaveContainer(ctx, c))
+		committed.Store(int64(i))
+	}
+	close(done)
+	wg.Wait()
+}
+
+// Somebody who goes away while he loads what others wait for does not spoil it for them.
+func TestALoadingOutlivesWhoBeganIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var group singleflight.Group
+		impatient, leave := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_, err := share(impatient, &group, "q", func() (string, error) {
+				<-impatient.Done()
+				return "", impatient.Err()
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("he who left got %v", err)
+			}
+		})
+		synctest.Wait()
+		for range 3 {
+			wg.Go(func() {
+				answer, err := share(t.Context(), &group, "q", func() (string, error) { return "answer", nil })
+				if answer != "answer" || err != nil {
+					t.Errorf("%q, %v", answer, err)
+				}
+			})
+		}
+		synctest.Wait() // all of them wait for the first
+		leave()
+		wg.Wait()
+	})
 }

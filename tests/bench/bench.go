@@ -28,16 +28,18 @@ type bench struct {
 	zund     *zund
 	undo     []func(context.Context) error // in the order of the making
 	windows  []window
+	floor    *floor
 	round    int // -1 is for warming up
 	atOnce   int
 	mu       sync.Mutex // for what many containers at once report
 	report   report
 }
 
-// window is the time of one start on the kuryr network.
+// window is the time of one start and one rm on a plugin's network.
 type window struct {
-	from, to time.Time
-	calls    int // to Neutron, of the start and the rm
+	name                        string
+	from, started, removing, to time.Time
+	calls                       int // to Neutron, of both; only of kuryr
 }
 
 func newBench(o options, progress io.Writer) *bench {

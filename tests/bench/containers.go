@@ -43,7 +43,7 @@ func (b *bench) measureContainers(ctx context.Context) error {
 			}
 		}
 	}
-	return b.judgePlugin()
+	return b.judgePlugins()
 }
 
 // note keeps a sample, unless its round was for warming up.
@@ -81,15 +81,20 @@ func (b *bench) one(ctx context.Context, p place) error {
 	if err := p.rm(ctx, handle); err != nil {
 		return err
 	}
-	b.note(sample{p.name, "rm", 1, b.round, time.Since(removing)})
-	if !ours || b.round < 0 {
+	removed := time.Now()
+	b.note(sample{p.name, "rm", 1, b.round, removed.Sub(removing)})
+	if b.round < 0 {
+		return nil
+	}
+	if !ours {
+		b.windows = append(b.windows, window{p.name, began, started, removing, removed, 0})
 		return nil
 	}
 	if err := rest(ctx, 50*time.Millisecond); err != nil { // what the plugin does after its answer
 		return err
 	}
 	after, err := b.callsSoFar(ctx, ours)
-	b.windows = append(b.windows, window{began, started, after - before})
+	b.windows = append(b.windows, window{p.name, began, started, removing, removed, after - before})
 	return err
 }
 
@@ -193,6 +198,7 @@ func (b *bench) makeFloor(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	b.floor = f
 	b.push(func(context.Context) error { return f.stop() })
 	return b.makeNetwork(ctx, dockerNetwork{
 		name: "floor", driver: f.name, ipam: f.name, subnet: subnet.String(), gateway: gateway.String(),
@@ -220,31 +226,47 @@ func (b *bench) makeReal(ctx context.Context) (string, error) {
 	return b.makeKuryr(ctx, p.name, 233)
 }
 
-// judgePlugin sums up what the plugin itself needed for each start.
-func (b *bench) judgePlugin() error {
-	if len(b.windows) == 0 {
+// judgePlugins sums up what the plugins themselves needed for each start and each rm.
+func (b *bench) judgePlugins() error {
+	if b.floor != nil {
+		b.report.Plugins = append(b.report.Plugins, judge("floor", b.windows, b.floor.times()))
+	}
+	if !b.wants("kuryr") {
 		return nil
 	}
 	times, err := verbTimes(b.zund.log)
-	if err != nil {
-		return err
+	if err == nil {
+		b.report.Plugins = append(b.report.Plugins, judge("kuryr", b.windows, times))
 	}
-	var starts, calls []float64
+	return err
+}
+
+func judge(name string, windows []window, times []verbTime) pluginReport {
+	var starts, rms, calls []float64
 	byVerb := map[string][]float64{}
-	for _, w := range b.windows {
-		sum := time.Duration(0)
-		for _, t := range times {
-			if t.ended.After(w.from) && t.ended.Before(w.to) {
-				sum += t.took
-				byVerb[t.verb] = append(byVerb[t.verb], milliseconds(t.took))
-			}
+	for _, w := range windows {
+		if w.name == name {
+			starts = append(starts, within(times, w.from, w.started, byVerb))
+			rms = append(rms, within(times, w.removing, w.to, byVerb))
+			calls = append(calls, float64(w.calls))
 		}
-		starts = append(starts, milliseconds(sum))
-		calls = append(calls, float64(w.calls))
 	}
-	b.report.Plugin = &pluginReport{Start: spreadOf(starts), NeutronCalls: median(calls), Verbs: map[string]spread{}}
+	r := pluginReport{
+		Name: name, Start: spreadOf(starts), RM: spreadOf(rms), NeutronCalls: median(calls), Verbs: map[string]spread{},
+	}
 	for verb, values := range byVerb {
-		b.report.Plugin.Verbs[verb] = spreadOf(values)
+		r.Verbs[verb] = spreadOf(values)
 	}
-	return nil
+	return r
+}
+
+// within adds up, in milliseconds, the calls that ended in a time, and sorts them by verb.
+func within(times []verbTime, from, to time.Time, byVerb map[string][]float64) (sum float64) {
+	for _, t := range times {
+		if t.ended.After(from) && t.ended.Before(to) {
+			sum += milliseconds(t.took)
+			byVerb[t.verb] = append(byVerb[t.verb], milliseconds(t.took))
+		}
+	}
+	return sum
 }

@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/gozun/gozun/internal/link"
 )
@@ -28,6 +30,7 @@ type floor struct {
 	mu   sync.Mutex
 	next netip.Addr
 	made int
+	done []verbTime
 	taps map[string]int // by Docker's endpoint id
 }
 
@@ -83,6 +86,7 @@ type question struct {
 
 // serve answers one verb of the remote driver protocol.
 func (f *floor) serve(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
 	var q question
 	_ = json.NewDecoder(r.Body).Decode(&q) // some verbs have no body
 	answer, err := f.answer(r.URL.Path, q)
@@ -91,6 +95,17 @@ func (f *floor) serve(w http.ResponseWriter, r *http.Request) {
 		answer = object{"Err": err.Error()}
 	}
 	_ = json.NewEncoder(w).Encode(answer)
+	ended := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.done = append(f.done, verbTime{ended, r.URL.Path, ended.Sub(began)})
+}
+
+// times are those of all calls so far.
+func (f *floor) times() []verbTime {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.done)
 }
 
 type object map[string]any

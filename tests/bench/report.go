@@ -13,25 +13,27 @@ import (
 
 // report is what a run found out.
 type report struct {
-	Began      time.Time     `json:"began"`
-	Took       time.Duration `json:"took_ns"`
-	Seed       uint64        `json:"seed"`
-	Machine    string        `json:"machine"`
-	LoadBefore string        `json:"load_before"`
-	LoadAfter  string        `json:"load_after"`
-	Rows       []row         `json:"rows"`
-	Samples    []sample      `json:"samples"`
-	Plugin     *pluginReport `json:"plugin,omitempty"`
-	Requests   []rate        `json:"requests,omitempty"`
-	AtRest     memory        `json:"memory_at_rest"`
-	AfterLoad  memory        `json:"memory_after_requests"`
-	AtEnd      memory        `json:"memory_at_end"`
+	Began      time.Time      `json:"began"`
+	Took       time.Duration  `json:"took_ns"`
+	Seed       uint64         `json:"seed"`
+	Machine    string         `json:"machine"`
+	LoadBefore string         `json:"load_before"`
+	LoadAfter  string         `json:"load_after"`
+	Rows       []row          `json:"rows"`
+	Samples    []sample       `json:"samples"`
+	Plugins    []pluginReport `json:"plugins,omitempty"`
+	Requests   []rate         `json:"requests,omitempty"`
+	AtRest     memory         `json:"memory_at_rest"`
+	AfterLoad  memory         `json:"memory_after_requests"`
+	AtEnd      memory         `json:"memory_at_end"`
 	samples    []sample
 }
 
-// pluginReport is what the plugin logged while single containers started.
+// pluginReport is what a plugin needed while single containers came and went.
 type pluginReport struct {
+	Name         string            `json:"name"`
 	Start        spread            `json:"start_ms"` // all calls of one start together, Neutron's time included
+	RM           spread            `json:"rm_ms"`
 	Verbs        map[string]spread `json:"verbs_ms"`
 	NeutronCalls float64           `json:"neutron_calls"` // median of a start with its rm
 }
@@ -75,7 +77,9 @@ func (r report) writeText(w io.Writer) {
 	fmt.Fprintf(w, "%s, %s\nseed %d, load %s before, %s after, took %s\n", r.Began.UTC().Format(time.DateTime), r.Machine,
 		r.Seed, r.LoadBefore, r.LoadAfter, r.Took.Round(time.Second))
 	r.writeRows(w)
-	r.writePlugin(w)
+	for _, p := range r.Plugins {
+		p.writeText(w)
+	}
 	r.writeRequests(w)
 	r.writeMemory(w)
 }
@@ -94,16 +98,15 @@ func (r report) writeRows(w io.Writer) {
 	_ = table.Flush() // what cannot be printed cannot be told
 }
 
-func (r report) writePlugin(w io.Writer) {
-	if r.Plugin == nil {
-		return
+func (r pluginReport) writeText(w io.Writer) {
+	fmt.Fprintf(w, "\nPlugin %s's own time, Neutron's and the kernel's included, milliseconds; %.0f requests to Neutron for a start and its rm.\n", r.Name, r.NeutronCalls)
+	line := func(name string, s spread) {
+		fmt.Fprintf(w, "  %-42s n %3d, median %s, p90 %s, p99 %s, max %s\n", name, s.N, number(s.Median), number(s.P90), number(s.P99), number(s.Max))
 	}
-	s := r.Plugin.Start
-	fmt.Fprintf(w, "\nThe plugin's own time of one start, Neutron's included: median %s ms, p90 %s, p99 %s, max %s (n %d); %s requests to Neutron for a start and its rm.\n",
-		number(s.Median), number(s.P90), number(s.P99), number(s.Max), s.N, number(r.Plugin.NeutronCalls))
-	for _, verb := range slices.Sorted(maps.Keys(r.Plugin.Verbs)) {
-		v := r.Plugin.Verbs[verb]
-		fmt.Fprintf(w, "  %-40s n %3d, median %s ms, max %s\n", strings.TrimPrefix(verb, "/"), v.N, number(v.Median), number(v.Max))
+	line("all calls of one start", r.Start)
+	line("all calls of one rm", r.RM)
+	for _, verb := range slices.Sorted(maps.Keys(r.Verbs)) {
+		line(strings.TrimPrefix(verb, "/"), r.Verbs[verb])
 	}
 }
 
