@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +24,11 @@ func (s *session) completing() bool { return s.inCompletion }
 
 // completeContainers completes up to most containers (0: any number), each once.
 func (s *session) completeContainers(most int) completer {
-	return s.complete(most, func(ctx context.Context, c *client.Client) ([]cobra.Completion, error) {
+	return s.complete(most, func(ctx context.Context) ([]cobra.Completion, error) {
+		c, err := s.zun()
+		if err != nil {
+			return nil, err
+		}
 		containers, err := c.ListContainers(ctx, client.ContainerList{Page: client.Page{Limit: 200}})
 		var found []cobra.Completion
 		for _, k := range containers {
@@ -37,7 +43,11 @@ func (s *session) completeNetworks(most int) completer {
 	return s.complete(most, s.networkNames)
 }
 
-func (s *session) networkNames(ctx context.Context, c *client.Client) ([]cobra.Completion, error) {
+func (s *session) networkNames(ctx context.Context) ([]cobra.Completion, error) {
+	c, err := s.zun()
+	if err != nil {
+		return nil, err
+	}
 	networks, err := c.ListNetworks(ctx, client.NetworkList{Page: client.Page{Limit: 200}})
 	var found []cobra.Completion
 	for _, k := range networks {
@@ -53,9 +63,26 @@ func (s *session) bindNetCompletion(command *cobra.Command, flag string) {
 	})
 }
 
-// complete asks the service, and says nothing when that fails: a person in the middle of
-// a line wants no error there.
-func (s *session) complete(most int, find func(context.Context, *client.Client) ([]cobra.Completion, error)) completer {
+// completeRecords completes up to most of Neutron's resources (0: any number), each once.
+func (s *session) completeRecords(k kind, most int) completer {
+	return s.complete(most, func(ctx context.Context) ([]cobra.Completion, error) {
+		c, err := s.neutron()
+		if err != nil {
+			return nil, err
+		}
+		records, err := c.FindRecords(ctx, k.plural, url.Values{"fields": {"id", "name"}})
+		var found []cobra.Completion
+		for _, record := range records {
+			name, _ := record["name"].(string)
+			found = append(found, either(name, fmt.Sprint(record["id"])))
+		}
+		return found, err
+	})
+}
+
+// complete asks a service, and says nothing when that fails: a person in the middle of a
+// line wants no error there.
+func (s *session) complete(most int, find func(context.Context) ([]cobra.Completion, error)) completer {
 	return func(command *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if most > 0 && len(args) >= most {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -63,11 +90,7 @@ func (s *session) complete(most int, find func(context.Context, *client.Client) 
 		s.inCompletion = true
 		ctx, stop := context.WithTimeout(command.Context(), completionTime)
 		defer stop()
-		c, err := s.zun()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		found, err := find(ctx, c)
+		found, err := find(ctx)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -359,30 +359,3 @@ func (s *session) creating(command *cobra.Command, k kind, body func(ctx context
 	}
 	return command
 }
-
-func (s *session) completeRecords(k kind, most int) completer {
-	return func(command *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if most > 0 && len(args) >= most {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		s.inCompletion = true
-		ctx, stop := context.WithTimeout(command.Context(), completionTime)
-		defer stop()
-		c, err := s.neutron()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		records, err := c.FindRecords(ctx, k.plural, url.Values{"fields": {"id", "name"}})
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		var found []cobra.Completion
-		for _, record := range records {
-			name, _ := record["name"].(string)
-			if name = either(name, fmt.Sprint(record["id"])); strings.HasPrefix(name, typed) && !slices.Contains(args, name) {
-				found = append(found, name)
-			}
-		}
-		return found, cobra.ShellCompDirectiveNoFileComp
-	}
-}

@@ -219,10 +219,7 @@ func (a *Agent) inspect(ctx context.Context, name string) (*State, error) {
 func (a *Agent) step(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, a.StepTimeout)
 	defer cancel()
-	if err := f(ctx); err != nil {
-		return err
-	}
-	return nil
+	return f(ctx)
 }
 
 // panicked keeps one container's broken invariant from taking the host's agent down.
