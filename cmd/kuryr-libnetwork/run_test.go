@@ -138,6 +138,17 @@ func TestWhatWins(t *testing.T) {
 	}
 }
 
+func TestHowLongContainersWaitForTheirPort(t *testing.T) {
+	for _, test := range []struct {
+		waits         bool
+		timeout, want time.Duration
+	}{{false, 0, 0}, {false, 5 * time.Second, 0}, {true, 5 * time.Second, 5 * time.Second}, {true, 0, time.Hour}} {
+		if got := patience(config.Kuryr{WaitActive: test.waits, WaitTimeout: test.timeout}); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}
+
 // TestThePackagedSampleIsTheProgramsOwn compares the file that is installed.
 func TestThePackagedSampleIsTheProgramsOwn(t *testing.T) {
 	var want bytes.Buffer
@@ -228,7 +239,11 @@ func TestServesWithoutNeutron(t *testing.T) {
 	if _, answer := s.ask("Plugin.Activate", ""); answer["Implements"] == nil {
 		t.Errorf("answer %v", answer)
 	}
-	status, answer := s.ask("IpamDriver.RequestPool", `{"AddressSpace":"no_address_space","Pool":"10.9.0.0/24","SubPool":"","Options":{},"V6":false}`)
+	status, answer := s.ask("Kuryr.Leftovers", "")
+	if reason, _ := answer["Err"].(string); status != 503 || !strings.Contains(reason, "http://127.0.0.1:1/v3") {
+		t.Errorf("leftovers: %d %v", status, answer)
+	}
+	status, answer = s.ask("IpamDriver.RequestPool", `{"AddressSpace":"no_address_space","Pool":"10.9.0.0/24","SubPool":"","Options":{},"V6":false}`)
 	if reason, _ := answer["Err"].(string); status != 503 || !strings.Contains(reason, "http://127.0.0.1:1/v3") {
 		t.Errorf("%d %v", status, answer)
 	}

@@ -116,7 +116,10 @@ func (p *program) run(ctx context.Context) error {
 	handler := p.metrics.Verbs(libnetwork.Handler(p.driver, libnetwork.Options{
 		Log: p.log, AddressSpace: p.config.AddressSpace, Observe: p.metrics.Verb,
 	}))
-	group.Go(func() error { return libnetwork.Serve(ctx, p.plugin, handler) })
+	routes := http.NewServeMux()
+	routes.Handle("POST "+leftoversPath, leftovers{p.driver, p.log})
+	routes.Handle("/", handler)
+	group.Go(func() error { return libnetwork.Serve(ctx, p.plugin, routes) })
 	group.Go(func() error { return p.driver.Run(ctx) })
 	if p.counts != nil {
 		group.Go(func() error { return p.serveMetrics(ctx) })

@@ -20,7 +20,7 @@ var rooms = map[string][]string{
 	"cmd/zun":  {"internal/cli"},
 	"cmd/zund": {"internal/solo", "internal/config", "internal/keystone"},
 	"cmd/kuryr-libnetwork": {
-		"internal/config", "internal/keystone", "internal/neutron", "internal/kv",
+		"zun", "internal/config", "internal/keystone", "internal/neutron", "internal/kv",
 		"internal/kuryr", "internal/kuryr/libnetwork", "internal/kuryr/check", "internal/binding", "internal/link",
 		"internal/metrics", "internal/sdnotify", "internal/ovsdb",
 	},

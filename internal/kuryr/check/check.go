@@ -35,6 +35,18 @@ type Plugin interface {
 	// Activate does Docker's handshake. The error wraps fs.ErrNotExist if there is no socket,
 	// and syscall.ECONNREFUSED if nobody serves it.
 	Activate(ctx context.Context) (Activation, error)
+	// Leftovers asks the plugin what is left behind on this host, by its records. On an error
+	// links are compared with ports, which finds less.
+	Leftovers(ctx context.Context) ([]Leftover, error)
+}
+
+// Leftover is something that belongs to nothing any more.
+type Leftover struct {
+	Kind   string // port, link, security group, …
+	ID     string
+	Name   string
+	Reason string
+	Since  time.Time // when the plugin first saw it so
 }
 
 // Activation is what a plugin's socket told.

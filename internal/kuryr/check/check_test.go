@@ -26,6 +26,8 @@ const (
 type world struct {
 	activation check.Activation
 	activate   error
+	left       []check.Leftover
+	leftErr    error
 	files      []check.PluginFile
 	filesErr   error
 	engine     check.Engine
@@ -48,6 +50,8 @@ type world struct {
 }
 
 func (w *world) Activate(context.Context) (check.Activation, error) { return w.activation, w.activate }
+
+func (w *world) Leftovers(context.Context) ([]check.Leftover, error) { return w.left, w.leftErr }
 
 func (w *world) PluginFiles(context.Context) ([]check.PluginFile, error) {
 	return w.files, w.filesErr
@@ -115,6 +119,7 @@ func (w *world) run(ctx context.Context) check.Report {
 // well is a host with nothing wrong.
 func well() *world {
 	return &world{
+		leftErr:    errors.New("404 Not Found"),
 		config:     check.Config{Host: "here", Driver: "kuryr", Socket: "/run/docker/plugins/kuryr.sock", Config: "/etc/kuryr/kuryr.conf", Exposes: true, Pools: []string{"mine"}},
 		activation: check.Activation{Implements: []string{"NetworkDriver", "IpamDriver"}, Mode: 0o600 | fs.ModeSocket},
 		files:      []check.PluginFile{{Path: "/run/docker/plugins/kuryr.sock", Driver: "kuryr", Address: "unix:///run/docker/plugins/kuryr.sock"}},
@@ -201,8 +206,8 @@ func TestWhatCanBeWrong(t *testing.T) {
 		"another name":           {func(w *world) { w.agents[0].Host = "HERE.example.org" }, "agent", check.Error, []string{`"here"`, "there", "probably HERE.example.org", "host = HERE.example.org"}, "br_netfilter"},
 		"a strange host":         {func(w *world) { w.agents[0].Host = "host-7" }, "agent", check.Error, []string{"host-7, there", "host = NAME"}, "br_netfilter"},
 		"no agent anywhere":      {func(w *world) { w.agents = w.agents[1:2] }, "agent", check.Error, []string{"none on any host"}, "br_netfilter"},
-		"no such pool":           {func(w *world) { w.pools = nil }, "subnetpool", check.Warn, []string{"0 subnetpools of the name mine"}, ""},
-		"two such pools":         {func(w *world) { w.pools = append(w.pools, w.pools...) }, "subnetpool", check.Warn, []string{"2 subnetpools of the name mine"}, ""},
+		"no such pool":           {func(w *world) { w.pools = nil }, "subnetpool", check.Warn, []string{"0 subnetpools with the name or uuid mine"}, ""},
+		"two such pools":         {func(w *world) { w.pools = append(w.pools, w.pools...) }, "subnetpool", check.Warn, []string{"2 subnetpools with the name or uuid mine"}, ""},
 		"no Open vSwitch":        {func(w *world) { w.agents[0].Kind = "OVN Controller agent" }, "ovsdb", check.Error, []string{"db.sock", "ovsdb_socket"}, "br_netfilter"},
 		"no br_netfilter":        {func(w *world) { delete(w.settings, "net/bridge/bridge-nf-call-iptables") }, "br_netfilter", check.Warn, []string{"modprobe"}, ""},
 		"br_netfilter off":       {func(w *world) { w.settings["net/bridge/bridge-nf-call-ip6tables"] = "0" }, "br_netfilter", check.Warn, []string{"net.bridge.bridge-nf-call-ip6tables is 0"}, ""},
@@ -244,6 +249,23 @@ func TestWhatCanBeWrong(t *testing.T) {
 				t.Errorf("told %d times: %+v", told, report.Findings)
 			}
 		})
+	}
+}
+
+// A plugin that tells what is left behind is believed: it has the records.
+func TestThePluginKnowsBestWhatIsLeft(t *testing.T) {
+	w := well()
+	w.leftErr, w.links = nil, append(w.links, check.Link{Name: "t_c99999999-99"})
+	report := w.run(t.Context())
+	last := report.Findings[len(report.Findings)-1]
+	if last.Check != "leftovers" || report.Status != check.OK {
+		t.Errorf("%+v", report)
+	}
+	w.left = []check.Leftover{{Kind: "port", ID: portID, Reason: "no container has it"}}
+	report = w.run(t.Context())
+	last = report.Findings[len(report.Findings)-1]
+	if last.Level != check.Warn || !strings.Contains(last.What, "port "+portID+" (no container has it)") || last.Do == "" {
+		t.Errorf("%+v", last)
 	}
 }
 

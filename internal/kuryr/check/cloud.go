@@ -181,13 +181,16 @@ func (r *run) stranger(hosts []string) {
 func (r *run) pools(ctx context.Context) {
 	for _, pool := range r.Pools {
 		found, err := ask(ctx, r, func(ctx context.Context) ([]zun.NeutronPool, error) {
+			if zun.IsUUID(pool) {
+				return r.Neutron.FindPools(ctx, zun.NeutronQuery{ID: pool})
+			}
 			return r.Neutron.FindPools(ctx, zun.NeutronQuery{Name: pool})
 		})
 		switch {
 		case err != nil:
 			r.report.warn("subnetpool", "cannot look for subnetpool "+pool, err.Error(), "openstack subnet pool list")
 		case len(found) != 1:
-			r.report.warn("subnetpool", fmt.Sprintf("%s of the name %s", count(len(found), "subnetpool"), pool),
+			r.report.warn("subnetpool", fmt.Sprintf("%s with the name or uuid %s", count(len(found), "subnetpool"), pool),
 				"docker network create without --subnet takes its addresses from exactly one", "make it so, or name another in default_subnetpool_v4 or _v6")
 		default:
 			r.report.ok("subnetpool", "subnetpool "+pool+" is there")

@@ -126,11 +126,35 @@ func (r *run) mtu(ctx context.Context, bridges []Link) {
 	r.report.ok(name, "no bridge is narrower than its network")
 }
 
-// leftovers looks for links without ports and ports without links.
+// leftovers looks for what belongs to nothing any more.
 func (r *run) leftovers(ctx context.Context) {
 	if !r.reachable || !r.shows {
 		return
 	}
+	if found, err := ask(ctx, r, r.Plugin.Leftovers); err == nil {
+		r.told(found)
+		return
+	}
+	r.compare(ctx)
+}
+
+// told reports what the plugin knows to be left behind.
+func (r *run) told(found []Leftover) {
+	const name = "leftovers"
+	if len(found) == 0 {
+		r.report.ok(name, "nothing is left behind, by the plugin's records")
+		return
+	}
+	list := []string{}
+	for _, l := range found {
+		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s", l.Kind, l.ID, l.Name))+" ("+l.Reason+")")
+	}
+	r.report.warn(name, "something is left behind: "+some(list),
+		"something was killed in the middle, or deleted behind the plugin's back", "wait: the plugin removes it once it has been so for some minutes, and its log tells of it")
+}
+
+// compare looks for links without ports and ports without links.
+func (r *run) compare(ctx context.Context) {
 	ports, err := ask(ctx, r, func(ctx context.Context) ([]zun.Port, error) { return r.Neutron.PortsOn(ctx, r.Host) })
 	if err != nil {
 		r.report.warn("leftover-links", "cannot list the ports of this host", err.Error(), "openstack port list --host "+r.Host)
