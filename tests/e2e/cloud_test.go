@@ -20,8 +20,9 @@ import (
 
 // image is what TestMain makes: busybox with all its names, the demo's fetch (busybox's
 // static wget crashes when it looks up names) and sleep (which ends on SIGTERM also as
-// process 1), and /www/index.html.
-const image = "gozun-e2e:latest"
+// process 1), and /www/index.html. Its name is this run's own: another's end removes the
+// other's image only.
+var image = fmt.Sprintf("gozun-e2e:%d", os.Getpid())
 
 // cloud is a zund solo of a test, with its users.
 type cloud struct {
