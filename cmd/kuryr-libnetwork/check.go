@@ -25,13 +25,13 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err := a.parse(args, stdout, true, checkSynopsis); err != nil {
 		return err
 	}
-	c, err := configure(a)
-	if err != nil {
-		return err
+	c, unusable := configure(a)
+	if unusable != nil {
+		c = fallback(a)
 	}
 	who, err := credentials(c.Login)
-	if err != nil {
-		return err
+	if unusable == nil {
+		unusable = err
 	}
 	links, err := link.Open("")
 	if err != nil {
@@ -41,7 +41,7 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	session := keystone.Open(who, log)
 	report := check.Run(ctx, check.Config{
-		Host: c.Host, Driver: driverName(c.Socket), Socket: c.Socket, Config: fileName(a),
+		Host: c.Host, Driver: driverName(c.Socket), Socket: c.Socket, Config: fileName(a), Unusable: unusable, Ignored: c.Warnings,
 		Exposes: c.External, Pools: namedPools(c), Each: a.each,
 		Plugin: pluginSocket(c.Socket), Files: pluginFiles{socket: c.Socket, root: "/"}, Docker: engine{address: dockerAddress(a.dockerHost)},
 		Keystone: session, Neutron: neutron.New(session, neutron.Options{Endpoint: c.Login.Endpoint, Timeout: a.each}),
@@ -58,6 +58,18 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 		return &exit{code: code}
 	}
 	return nil
+}
+
+// fallback is what to look at when the configuration cannot be used.
+func fallback(a arguments) config.Kuryr {
+	c := config.DefaultKuryr()
+	if a.socket != "" {
+		c.Socket = a.socket
+	}
+	if c.Host = a.host; c.Host == "" {
+		c.Host, _ = os.Hostname()
+	}
+	return c
 }
 
 // driverName is the name that Docker has for the plugin of a socket.

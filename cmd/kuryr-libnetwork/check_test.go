@@ -246,6 +246,23 @@ func TestCheckOfThisHost(t *testing.T) {
 	}
 }
 
+// A configuration that cannot be used is a finding like others, and the rest is looked at.
+func TestCheckOfABadConfiguration(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "kuryr.conf")
+	if err := os.WriteFile(bad, []byte("[neutron]\ntrust_id = x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, says := range map[string]string{bad: "trust_id", "/nowhere.conf": "/nowhere.conf"} {
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"check", "--config-file", file, "--socket", "/nowhere.sock", "--host", "h"}, &out, &out)
+		for _, want := range []string{says, "error  configuration ", "no socket at /nowhere.sock", "Host h: "} {
+			if codeOf(err) != 2 || !strings.Contains(out.String(), want) {
+				t.Errorf("%v: no %q in\n%s", err, want, out.String())
+			}
+		}
+	}
+}
+
 func TestOpenVSwitchThatIsNotThere(t *testing.T) {
 	if err := switchDatabase("/nowhere/db.sock").Ping(t.Context()); err == nil || !strings.Contains(err.Error(), "/nowhere/db.sock") {
 		t.Error(err)

@@ -14,6 +14,10 @@ type Config struct {
 	Driver string // the driver's name in Docker
 	Socket string // where the plugin listens, for texts
 	Config string // the configuration file's name, for texts
+	// Unusable is what is wrong with the configuration; then nobody is asked to log in.
+	Unusable error
+	// Ignored are notes on options that are set and have no effect.
+	Ignored []string
 	// Exposes is whether exposed ports become security group rules.
 	Exposes bool
 	// Pools are subnetpools that the configuration names, so that they should be there.
@@ -127,10 +131,13 @@ func Run(ctx context.Context, c Config) Report {
 	}
 	r := Report{Host: c.Host, Status: OK, Findings: []Finding{}}
 	run := &run{Config: c, report: &r}
+	run.configuration()
 	run.plugin(ctx)
 	run.files(ctx)
 	run.docker(ctx)
-	run.cloud(ctx)
+	if c.Unusable == nil {
+		run.cloud(ctx)
+	}
 	run.host(ctx)
 	run.leftovers(ctx)
 	return r

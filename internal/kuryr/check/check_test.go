@@ -156,7 +156,7 @@ func TestAHostThatIsWell(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	want := strings.Fields("plugin-socket plugin-files docker docker-driver keystone neutron extensions role agent subnetpool br_netfilter ip_forward bridges mtu leftover-links leftover-ports")
+	want := strings.Fields("configuration plugin-socket plugin-files docker docker-driver keystone neutron extensions role agent subnetpool br_netfilter ip_forward bridges mtu leftover-links leftover-ports")
 	if diff := cmp.Diff(want, checks); diff != "" {
 		t.Error(diff)
 	}
@@ -266,6 +266,14 @@ func TestThePluginKnowsBestWhatIsLeft(t *testing.T) {
 	last = report.Findings[len(report.Findings)-1]
 	if last.Level != check.Warn || !strings.Contains(last.What, "port "+portID+" (no container has it)") || last.Do == "" {
 		t.Errorf("%+v", last)
+	}
+}
+
+func TestOptionsWithoutEffectAreTold(t *testing.T) {
+	w := well()
+	w.config.Ignored = []string{"[DEFAULT] bindir has no effect: x"}
+	if report := w.run(t.Context()); report.Status != check.OK || !strings.Contains(report.Findings[0].What, "bindir") {
+		t.Errorf("%+v", report.Findings[0])
 	}
 }
 

@@ -11,6 +11,20 @@ import (
 	"syscall"
 )
 
+// configuration tells what is wrong with the configuration.
+func (r *run) configuration() {
+	const name = "configuration"
+	switch {
+	case r.Unusable != nil:
+		r.report.bad(name, "the configuration cannot be used", strings.ReplaceAll(r.Unusable.Error(), "\n", "; "),
+			"correct it; kuryr-libnetwork --print-config shows every option")
+	case len(r.Ignored) > 0:
+		r.report.ok(name, fmt.Sprintf("the configuration can be used; without effect: %s", strings.Join(r.Ignored, "; ")))
+	default:
+		r.report.ok(name, "the configuration can be used")
+	}
+}
+
 // plugin looks whether the plugin serves.
 func (r *run) plugin(ctx context.Context) {
 	const name = "plugin-socket"
