@@ -19,7 +19,7 @@ func (r *run) configuration() {
 		r.report.bad(name, "the configuration cannot be used", strings.ReplaceAll(r.Unusable.Error(), "\n", "; "),
 			"correct it; kuryr-libnetwork --print-config shows every option")
 	case len(r.Ignored) > 0:
-		r.report.ok(name, fmt.Sprintf("the configuration can be used; without effect: %s", strings.Join(r.Ignored, "; ")))
+		r.report.ok(name, "the configuration can be used; without effect: "+strings.Join(r.Ignored, "; "))
 	default:
 		r.report.ok(name, "the configuration can be used")
 	}
