@@ -29,7 +29,7 @@ type Kuryr struct {
 	PoolV4        string // name of the subnetpool for networks without --subnet
 	PoolV6        string
 	// WaitActive lets containers wait until their port is ACTIVE, WaitTimeout long at most;
-	// 0 is the driver's own bound (there is none without end, as the Python plugin has).
+	// 0 is as long as the driver can.
 	WaitActive  bool
 	WaitTimeout time.Duration
 	Login       Login
