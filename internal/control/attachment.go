@@ -20,7 +20,7 @@ func (s *Service) attach(ctx context.Context, c zun.Container, net wantedNet, po
 			return zun.Attachment{}, err
 		}
 		if len(holders) > 0 {
-			return zun.Attachment{}, zun.Errorf(zun.CodeConflict, "cannot use address %s on network %s: another container has it", ip, called(network))
+			return zun.Attachment{}, zun.Errorf(zun.CodeConflict, "cannot use address %s on network %s: %s has it, or asked for it", ip, called(network), holderFor(c, holders[0]))
 		}
 	}
 	a := zun.Attachment{
@@ -28,6 +28,14 @@ func (s *Service) attach(ctx context.Context, c zun.Container, net wantedNet, po
 		RequestedPort: net.port, RequestedIPv4: net.request.IPv4, RequestedIPv6: net.request.IPv6, CreatedAt: s.now(),
 	}
 	return a, s.Store.AddAttachment(ctx, a)
+}
+
+// holderFor names a container that is in the way of another: to its own project only.
+func holderFor(c zun.Container, holder zun.Holder) string {
+	if holder.Attachment.ProjectID != c.ProjectID {
+		return "another container"
+	}
+	return "container " + holder.ContainerName + " (" + holder.Attachment.ContainerID + ")"
 }
 
 // recordedNetwork returns the network's row as it is now. An implicit one is made when it

@@ -241,6 +241,9 @@ func TestNetsOfAllKinds(t *testing.T) {
 	} {
 		_, err := w.CreateContainer(t.Context(), w.grant(project, "container:create"), zun.ContainerRequest{Image: "nginx", OwnNetworks: true, Nets: []zun.NetRequest{net}})
 		w.wantCode(err, code)
+		if code == zun.CodeConflict && !strings.Contains(err.Error(), c.Name+" ("+c.ID+")") {
+			t.Errorf("%v does not name who has the address", err)
+		}
 	}
 	// Without OwnNetworks a name is Neutron's; a port on it finds no network of ours either.
 	d, err := w.CreateContainer(t.Context(), w.grant(project, "container:create"), zun.ContainerRequest{Image: "nginx", Nets: []zun.NetRequest{{Network: "testnet"}}})
