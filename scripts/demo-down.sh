@@ -37,7 +37,8 @@ look() { # WHAT COMMAND...: whatever the command prints is left over
 look "processes" sh -c 'for exe in /proc/[0-9]*/exe; do [ "$(readlink "$exe")" != "'"$PWD"'/bin/zund" ] || echo "$exe"; done'
 look "state" ls -d "$state"
 look "plugin socket" ls /run/docker/plugins/kuryr.sock
-look "links" sh -c "ip -o link show | cut -d: -f2 | grep -E '^ (brq|tap|t_c|gzu|gzr)[0-9a-f]'"
+new_links() { comm -23 <(neutron_links) <(cat "$run/links.before" 2>/dev/null); }
+look "links" new_links
 look "namespaces" sh -c "ip netns list | grep '^gozun-'"
 look "routes" sh -c "ip route show | grep ' dev gzu'"
 if command -v iptables >/dev/null; then
@@ -57,9 +58,9 @@ if [ -f "$run/dockerd.pid" ]; then
 	say "Stopping the dockerd that the demo started"
 	stop_pid "$run/dockerd.pid"
 fi
-rm -rf "$run"
 if [ ${#left[@]} != 0 ]; then
 	printf 'left over: %s\n' "${left[@]}" >&2
 	die "something of the demo is left"
 fi
+rm -rf "$run"
 echo "Nothing of the demo is left."

@@ -19,6 +19,7 @@ if zund status --state-dir "$state" >/dev/null 2>&1; then
 	say "zund solo is already running on $state"
 else
 	say "Starting zund solo in the background (state: $state, log: $run/zund.log)"
+	neutron_links >"$run/links.before"
 	setsid bin/zund solo --state-dir "$state" >"$run/zund.log" 2>&1 </dev/null &
 	echo $! >"$run/zund.pid"
 	if ! zund status --state-dir "$state" --wait 30s; then

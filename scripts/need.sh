@@ -67,3 +67,9 @@ stop_pid() {
 	fi
 	rm -f "$file"
 }
+
+# neutron_links lists the links that are named as Neutron's Linux bridge agent and we name
+# them: on a machine of a real cloud some are not ours.
+neutron_links() {
+	ip -o link show | cut -d: -f2 | grep -E '^ (brq|tap|t_c|gzu|gzr)[0-9a-f]' | sort || true
+}
