@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -88,6 +89,10 @@ func (b *bench) measureKind(ctx context.Context, k kind, victim zun.Container) (
 		others.Go(func() error { return change(changing, k.change, victim) })
 	}
 	if b.profile != "" {
+		if err := os.MkdirAll(b.profile, 0o755); err != nil {
+			stop()
+			return rate{}, err
+		}
 		name := slug(k.name) + ".pprof"
 		others.Go(func() error { return b.zund.profile(ctx, filepath.Join(b.profile, name), b.seconds) })
 	}
