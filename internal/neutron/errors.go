@@ -77,6 +77,11 @@ func codeOf(status int, kind, reason string) zun.Code {
 			return zun.CodeOverQuota
 		}
 		return zun.CodeConflict
+	case http.StatusInternalServerError:
+		// A pool that cannot give what was asked for is a 500 of Neutron's, though it is the user's to mend.
+		if reason == "SubnetAllocationError" {
+			return zun.CodeConflict
+		}
 	}
 	return zun.CodeUnavailable
 }

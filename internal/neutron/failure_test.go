@@ -65,6 +65,7 @@ func TestWhenNeutronFails(t *testing.T) {
 		"bad address":   {against(t, c, answering(200, `{"port":{"id":"p","fixed_ips":[{"ip_address":"1.2.3"}]}}`)), zun.CodeUnavailable, `"1.2.3"`},
 		"redirect":      {against(t, c, answering(302, ``)), zun.CodeUnavailable, "fails (302)"},
 		"quota":         {against(t, c, answering(409, `{"NeutronError":{"type":"OverQuota","message":"too many"}}`)), zun.CodeOverQuota, "too many"},
+		"pool is empty": {against(t, c, answering(500, `{"NeutronError":{"type":"SubnetAllocationError","message":"no space"}}`)), zun.CodeConflict, ": no space"},
 		"in a string":   {against(t, c, answering(400, `{"NeutronError":"odd"}`)), zun.CodeInvalid, ": odd"},
 		"middleware":    {against(t, c, answering(403, `{"error":{"message":"no","code":403}}`)), zun.CodePolicyNotAuthorized, ": no"},
 		"no words":      {against(t, c, answering(404, ``)), zun.CodePortNotFound, "Not Found"},
