@@ -35,7 +35,7 @@ func (d *Driver) obtainPort(ctx context.Context, c *claim) error {
 	if holdingOf(p) == holdingMade {
 		return d.inherit(ctx, c, p)
 	}
-	if err := d.mayTake(p, false); err != nil {
+	if err := d.mayTake(*c, p, false); err != nil {
 		return err
 	}
 	return d.take(ctx, c, p)
@@ -52,7 +52,7 @@ func (d *Driver) obtainHanded(ctx context.Context, c *claim, id string) error {
 		err = zun.Errorf(zun.CodePortNotFound, "port %s was one of the plugin's own and is gone", id)
 	}
 	if err == nil {
-		err = d.mayTake(p, true)
+		err = d.mayTake(*c, p, true)
 	}
 	if err != nil {
 		return err
@@ -168,12 +168,13 @@ func (d *Driver) abandon(ctx context.Context, c claim) {
 // mayTake insists that a port that is not ours is free, or was bound to this host for a
 // container by someone who may. A port handed over by its uuid may have its device
 // already; one found by its address may not, as it could be anyone's.
-func (d *Driver) mayTake(p zun.Port, handed bool) error {
+func (d *Driver) mayTake(c claim, p zun.Port, handed bool) error {
+	others := p.Host != "" && endpointID(p.DeviceID) && p.DeviceID != c.EndpointID
 	owned := p.DeviceOwner == "" || p.DeviceOwner == zun.DeviceOwner
 	boundHere := d.boundHere(p)
 	idle := p.Status != "ACTIVE" || p.VIFType == "unbound"
 	free := p.Host == "" && (handed || p.DeviceID == "" && idle)
-	if owned && (boundHere || free) {
+	if owned && !others && (boundHere || free) {
 		return nil
 	}
 	return zun.Errorf(zun.CodePortInUse, "port %s (device %q, owner %q, host %q, status %s) is not free; choose another address, or free the port",
