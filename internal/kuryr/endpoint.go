@@ -83,9 +83,13 @@ func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest)
 		return "", err
 	}
 	err = d.update(func(tx *kv.Tx) error {
-		return endpoints.Put(tx, r.EndpointID, endpoint{
+		err := endpoints.Put(tx, r.EndpointID, endpoint{
 			ID: r.EndpointID, NetworkID: n.ID, ClaimID: c.ID, Plugged: true, At: d.Now().UTC(),
 		})
+		if err != nil {
+			return err
+		}
+		return putClaim(tx, c)
 	})
 	if c.OwesName {
 		d.wake()
@@ -188,9 +192,16 @@ func placeOf(tx *kv.Tx, n network, address netip.Prefix) (held, error) {
 	return held{}, zun.Errorf(zun.CodeInvalid, "address %s is in no subnet of Docker network %s", address, n.ID)
 }
 
-// begin records that the claim is an endpoint's from now on. The caller holds its lock.
+// begin makes the claim the endpoint's. That is put on record at once only where Neutron is
+// to be asked: a crash while a port that is there is plugged leaves a claim that nobody
+// comes for, whose end unplugs it. The caller holds its lock.
 func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
-	err := d.update(func(tx *kv.Tx) error {
+	asks := c.Port.Holding != holdingMade || c.Port.Stage != stageReady || r.wishes.any()
+	transact := d.DB.View
+	if asks {
+		transact = d.update
+	}
+	err := transact(func(tx *kv.Tx) error {
 		now, found, err := claims.Get(tx, c.ID)
 		if err != nil {
 			return err
@@ -202,8 +213,11 @@ func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
 		if c.EndpointID != "" && c.EndpointID != r.EndpointID || c.MAC != "" && r.MAC != "" && !strings.EqualFold(c.MAC, r.MAC) {
 			return zun.Errorf(zun.CodeConflict, "address %s is in use%s", c.Addresses[0].IP, orNone(" by endpoint ", c.EndpointID))
 		}
-		c.EndpointID, c.Reserved, c.Wishes = r.EndpointID, false, r.wishes
+		c.EndpointID, c.Reserved, c.Unplugged, c.Wishes = r.EndpointID, false, false, r.wishes
 		c.OwesName = c.Port.Holding == holdingMade && c.Port.DeviceID != r.EndpointID || c.Port.Holding == holdingTaken
+		if !asks {
+			return nil
+		}
 		if err := endpoints.Put(tx, r.EndpointID, endpoint{ID: r.EndpointID, NetworkID: r.NetworkID, ClaimID: c.ID, At: d.Now().UTC()}); err != nil {
 			return err
 		}
@@ -297,7 +311,7 @@ func (d *Driver) forgetEndpoint(ctx context.Context, c *claim) error {
 		}
 	}
 	id := c.EndpointID
-	c.EndpointID, c.OwesName, c.Adopted, c.At = "", false, false, d.Now().UTC()
+	c.EndpointID, c.OwesName, c.Adopted, c.Unplugged, c.At = "", false, false, true, d.Now().UTC()
 	if id == "" {
 		return nil
 	}

@@ -100,12 +100,18 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 		return d.notMade(*c, err)
 	}
 	c.Port = port{Holding: holdingMade, Stage: stageMaking, DeviceID: spec.DeviceID}
-	if err := put(d, claims, c.ID, *c); err != nil {
-		return err
-	}
+	// The record is written while Neutron works. A crash that takes both away leaves a port of
+	// ours on this host without a claim, which a sweep finds.
+	noted := make(chan error, 1)
+	go func(c claim) { noted <- put(d, claims, c.ID, c) }(*c)
 	made, err := d.Neutron.CreatePort(ctx, spec)
+	unrecorded := <-noted
 	if err != nil {
 		return d.notMade(*c, err)
+	}
+	if unrecorded != nil {
+		_ = d.Neutron.DeletePort(ctx, made.ID)
+		return unrecorded
 	}
 	c.Port.ID = made.ID
 	c.Named = c.EndpointID != ""
@@ -296,7 +302,7 @@ func (d *Driver) unbindFirst(ctx context.Context, p zun.Port, change *zun.PortCh
 // endClaim ends a claim and all that hangs on it. On failure the rest is owed, and nothing
 // of it is in anyone's way.
 func (d *Driver) endClaim(ctx context.Context, c claim) error {
-	if c.EndpointID != "" || c.Adopted {
+	if c.EndpointID != "" || c.Port.ID != "" && !c.Unplugged && !c.Reserved {
 		if err := d.forgetEndpoint(ctx, &c); err != nil {
 			return err
 		}

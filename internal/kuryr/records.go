@@ -101,6 +101,7 @@ type claim struct {
 	Wishes     wishes // of the endpoint's user
 	Named      bool   // a port of ours has its endpoint's name already
 	Adopted    bool   // rebuilt from what Neutron tells
+	Unplugged  bool   // DeleteEndpoint was here
 	Exposed    *exposure
 	OwesName   bool // the endpoint's name and tags are not on the port yet
 	At         time.Time

@@ -117,7 +117,7 @@ func TestExposedPortsThatCannotBe(t *testing.T) {
 	if err := p.expose(n, e, []proto{{47, 1}}, nil); err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), "protocol 47") {
 		t.Errorf("exposed GRE: %v", err)
 	}
-	if err := p.expose(n, dockerEndpoint{ID: random(32)}, []proto{{6, 1}}, nil); err == nil || strings.Contains(err.Error(), "404") {
+	if err := p.expose(n, dockerEndpoint{ID: random(32)}, []proto{{6, 1}}, nil); err == nil || strings.Contains(err.Error(), ": 404") {
 		t.Errorf("exposed an endpoint that there is not: %v", err)
 	}
 	must(t, p.conceal(n, dockerEndpoint{ID: random(32)}))
