@@ -44,7 +44,8 @@ func (s *Solo) buildMinicloud(ctx context.Context) (cloud, error) {
 		return cloud{}, err
 	}
 	networks, err := network.New(network.Config{
-		DB: records, Validate: users.Validate, Host: s.config.Host, Log: s.config.Log.With("part", "network"),
+		DB: records, Validate: users.Validate, Host: s.config.Host, ServiceProject: users.ProjectID("service"),
+		Log: s.config.Log.With("part", "network"),
 	})
 	if err != nil {
 		return cloud{}, err

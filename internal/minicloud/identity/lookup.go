@@ -1,5 +1,12 @@
 package identity
 
+// ProjectID returns the id of the project of that name, "" if there is none.
+func (s *Service) ProjectID(name string) string {
+	var found project
+	s.state.read(func() { found, _ = s.state.projectByName(name) })
+	return found.ID
+}
+
 // Lookups by name. Names are few and unique; a walk is fast enough. The caller holds the
 // state still.
 

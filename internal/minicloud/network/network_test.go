@@ -50,7 +50,7 @@ func (c *cloud) open() {
 	if c.db, err = kv.Open(c.path); err != nil {
 		c.tb.Fatal(err)
 	}
-	if c.service, err = network.New(network.Config{DB: c.db, Validate: validate, Host: thisHost}); err != nil {
+	if c.service, err = network.New(network.Config{DB: c.db, Validate: validate, Host: thisHost, ServiceProject: "service"}); err != nil {
 		c.tb.Fatal(err)
 	}
 	c.server = httptest.NewServer(c.service.Handler())

@@ -36,6 +36,9 @@ func (s *state) limit(q limited, project string) int {
 			return limit
 		}
 	}
+	if project != "" && project == s.serviceProject {
+		return -1
+	}
 	return q.limit
 }
 

@@ -450,3 +450,32 @@ func TestRestartFindsEverything(t *testing.T) {
 		t.Errorf("the port after the restart has %v", addressesOf(p))
 	}
 }
+
+// The plugin makes a group for every container that exposes something, in the project of
+// the services: what is plenty for a tenant would end Docker's users at the tenth.
+func TestServicesHaveNoLimitUntilOneIsSet(t *testing.T) {
+	c := newCloud(t)
+	services, demo, admin := c.agent(), c.demo(), c.admin()
+	group := object{"security_group": object{"name": "exposed"}}
+	for range 15 {
+		services.must("POST", "/security-groups", group)
+	}
+	refused := func(u user) bool {
+		for range 15 {
+			if status, answer := u.call("POST", "/security-groups", group); status != 201 {
+				if fault, _ := answer["NeutronError"].(object); status != 409 || fault["type"] != "OverQuota" {
+					t.Errorf("%d %v", status, answer)
+				}
+				return true
+			}
+		}
+		return false
+	}
+	if !refused(demo) {
+		t.Error("a tenant has no limit")
+	}
+	admin.must("PUT", "/quotas/service", object{"quota": object{"security_group": 20}})
+	if !refused(services) {
+		t.Error("the limit that an administrator set does not hold")
+	}
+}

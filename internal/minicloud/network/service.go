@@ -22,7 +22,12 @@ type Config struct {
 	// zun.CodeUnavailable 503.
 	Validate func(ctx context.Context, token string) (zun.Identity, error)
 	// Host is the name by which ports are bound to this machine (binding:host_id).
-	Host  string
+	Host string
+	// ServiceProject is the id of the project of the cloud's own services, which has no
+	// limits until an administrator sets some: the plugin makes a port, and for what a
+	// container exposes a security group, for every container that Docker's users run.
+	ServiceProject string
+
 	Log   *slog.Logger     // nil: nothing is logged
 	Now   func() time.Time // nil: time.Now
 	NewID func() string    // nil: random UUIDs
@@ -52,7 +57,7 @@ func New(cfg Config) (*Service, error) {
 	if cfg.NewID == nil {
 		cfg.NewID = uuid.NewString
 	}
-	s := &Service{cfg: cfg, state: newState(cfg.Host), changed: make(chan struct{}, 1)}
+	s := &Service{cfg: cfg, state: newState(cfg.Host, cfg.ServiceProject), changed: make(chan struct{}, 1)}
 	if err := cfg.DB.View(s.state.load); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,8 @@ import (
 // state is all that is known, with the indexes that make the usual questions cheap. The
 // tables' hooks keep the indexes; nothing else writes them.
 type state struct {
-	host string
+	host           string
+	serviceProject string // without limits of its own; see Config
 
 	networks *table[*network]
 	subnets  *table[*subnet]
@@ -35,9 +36,10 @@ const (
 	maxPortIndex    = 65535 // minicloud.Port.Index
 )
 
-func newState(host string) *state {
+func newState(host, serviceProject string) *state {
 	s := &state{
-		host:         host,
+		host: host, serviceProject: serviceProject,
+
 		subnetsOf:    map[string][]*subnet{},
 		portsOf:      map[string]map[string]*port{},
 		macsOf:       map[string]map[string]string{},
