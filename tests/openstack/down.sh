@@ -101,8 +101,8 @@ stop 5 epmd
 NETNS=$(cat "$STATE/netns" 2> /dev/null)
 if [ "${1:-}" = --purge ] && [ -n "$NETNS" ]; then
     ip netns del "$NETNS" 2> /dev/null
-    # The agents' namespaces were mounted inside of it only: these are empty names.
-    for name in /run/netns/qdhcp-* /run/netns/qrouter-*; do
+    # The namespaces of agents and of prove.sh were mounted inside of it only: these are empty names.
+    for name in /run/netns/qdhcp-* /run/netns/qrouter-* /run/netns/proof[123]; do
         [ -e "$name" ] && ! mountpoint -q "$name" && rm -f "$name"
     done
     rm -rf "$STATE"

@@ -851,6 +851,10 @@ flock 9
 install_packages
 [ "${1:-}" != --install ] || exit 0
 
+echo "$BACKEND" > "$STATE/backend"
+echo "$place" > "$STATE/place"
+echo "$NETNS" > "$STATE/netns"
+
 # Packages come from outside, all the rest happens in the namespace.
 if [ -n "$NETNS" ] && [ "${OPENSTACK_INSIDE:-}" != "$NETNS" ]; then
     [ -e "/run/netns/$NETNS" ] || ip netns add "$NETNS"
@@ -859,9 +863,6 @@ if [ -n "$NETNS" ] && [ "${OPENSTACK_INSIDE:-}" != "$NETNS" ]; then
     exec env OPENSTACK_INSIDE="$NETNS" OPENSTACK_INSTALLED="$INSTALLED" ip netns exec "$NETNS" "$0" "$@"
 fi
 
-echo "$BACKEND" > "$STATE/backend"
-echo "$place" > "$STATE/place"
-echo "$NETNS" > "$STATE/netns"
 write_config
 start_rabbitmq
 start_memcached
