@@ -183,7 +183,7 @@ func (h *host) sweep(keep func(networkID string) bool) error {
 		return errors.Join(append(errs, err)...)
 	}
 	for _, name := range names {
-		if !wanted[name] {
+		if !wanted[name] && isShort(strings.TrimPrefix(name, h.prefix+"-")) { // others may begin so too
 			errs = append(errs, link.DeleteNamespace(name))
 		}
 	}

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"net"
 	"net/netip"
 
@@ -26,6 +27,15 @@ func short(id string) string {
 		return id[:11]
 	}
 	return id
+}
+
+// isShort reports whether s is what short makes of a UUID.
+func isShort(s string) bool {
+	if len(s) != 11 || s[8] != '-' {
+		return false
+	}
+	_, err := hex.DecodeString(s[:8] + s[9:])
+	return err == nil
 }
 
 // Marks: the index of the port that sent a packet in the high half, of the one that gets

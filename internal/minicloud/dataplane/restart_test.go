@@ -168,6 +168,9 @@ func TestWhatACrashLeftIsSweptAtTheStart(t *testing.T) {
 	h.stop()
 	_, err := h.links.EnsureBridge("brqforeign", 0)
 	must(t, err)
+	foreign := h.prefix + "-of-somebody-else"
+	must(t, link.EnsureNamespace(foreign))
+	t.Cleanup(func() { must(t, link.DeleteNamespace(foreign)) })
 	h.run(minicloud.Desired{Networks: []minicloud.Network{kept}})
 	have := h.indexes()
 	for name := range have {
@@ -182,7 +185,7 @@ func TestWhatACrashLeftIsSweptAtTheStart(t *testing.T) {
 	}
 	names, err := link.Namespaces(h.prefix + "-")
 	must(t, err)
-	if diff := cmp.Diff([]string{h.prefix + "-" + short(kept.ID)}, names); diff != "" {
+	if diff := cmp.Diff([]string{h.prefix + "-" + short(kept.ID), foreign}, names); diff != "" {
 		t.Errorf("namespaces (-want +got):\n%s", diff)
 	}
 }
