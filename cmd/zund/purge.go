@@ -20,7 +20,7 @@ func runPurge(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	flags.StringVar(&config.StateDir, "state-dir", solo.DefaultStateDir, "the state directory to remove with all that belongs to it")
 	flags.StringVar(&config.Host, "host", "", "this machine's name to Neutron (default: its hostname)")
 	flags.StringVar(&config.DockerHost, "docker-host", "", "where the Docker Engine listens (default: DOCKER_HOST, else the usual socket)")
-	flags.StringVar(&config.PluginName, "plugin-name", solo.DefaultPluginName, "name of the Docker network and IPAM driver")
+	flags.StringVar(&config.PluginName, "plugin-name", "", "name of the Docker network and IPAM driver (default: the one last served)")
 	flags.StringVar(&config.PluginDir, "plugin-dir", solo.DefaultPluginDir, "where Docker looks for the plugin's socket")
 	yes := flags.Bool("yes", false, "really do it: what users made in this cloud is lost")
 	if err := parse(flags, args, stdout, purgeSynopsis); err != nil {

@@ -11,10 +11,18 @@ import (
 
 // Purge removes from this machine everything that the service of config.StateDir made
 // and then looks whether anything is left. It refuses while a process serves from there.
+// Without a PluginName it takes the one that was last served.
 func Purge(ctx context.Context, config Config, stdout io.Writer) error {
 	if _, err := os.Stat(config.StateDir); errors.Is(err, os.ErrNotExist) {
 		fmt.Fprintf(stdout, "There is no state directory %s; nothing to remove.\n", config.StateDir)
 		return nil
+	}
+	if config.PluginName == "" {
+		last, err := readEndpoints(config.StateDir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		config.PluginName = last.Plugin
 	}
 	s, err := New(ctx, config)
 	if err != nil {

@@ -189,7 +189,7 @@ func (s *Solo) close() {
 }
 
 func (s *Solo) endpoints() Endpoints {
-	e := Endpoints{Container: endpoint(s.listeners.container, "/v1")}
+	e := Endpoints{Container: endpoint(s.listeners.container, "/v1"), Plugin: s.config.PluginName}
 	if s.config.Cloud == nil {
 		e.Identity, e.Network = endpoint(s.listeners.identity, "/v3"), endpoint(s.listeners.network, "")
 	}

@@ -216,3 +216,17 @@ func TestPurgeOfNothing(t *testing.T) {
 		t.Errorf("%v %s", err, out.String())
 	}
 }
+
+// purge must let go of the networks of the driver that was served, whatever its name.
+func TestPurgeKnowsThePluginsName(t *testing.T) {
+	config := testConfig(t)
+	config.PluginName = "another"
+	s := mustNew(t, config)
+	if err := s.endpoints().write(config.StateDir); err != nil {
+		t.Fatal(err)
+	}
+	last, err := readEndpoints(config.StateDir)
+	if err != nil || last.Plugin != "another" {
+		t.Errorf("%+v, %v", last, err)
+	}
+}

@@ -22,6 +22,7 @@ type Endpoints struct {
 	Identity  string `json:"identity,omitempty"`
 	Network   string `json:"network,omitempty"`
 	Container string `json:"container"`
+	Plugin    string `json:"plugin"` // name of the Docker driver
 }
 
 func (e Endpoints) write(dir string) error {
@@ -32,19 +33,28 @@ func (e Endpoints) write(dir string) error {
 	return replaceFile(filepath.Join(dir, endpointsFile), string(text)+"\n")
 }
 
-// Status returns where the process with this state directory listens. It is an error if
-// none runs there or one of its services does not answer within two seconds.
-func Status(ctx context.Context, stateDir string) (Endpoints, error) {
+// readEndpoints returns what the last process to serve from a state directory wrote.
+func readEndpoints(stateDir string) (Endpoints, error) {
 	var endpoints Endpoints
 	text, err := os.ReadFile(filepath.Join(stateDir, endpointsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return endpoints, fmt.Errorf("no zund runs on %s. Try: zund solo --state-dir %s", stateDir, stateDir)
-	}
 	if err != nil {
 		return endpoints, err
 	}
 	if err := json.Unmarshal(text, &endpoints); err != nil {
 		return endpoints, fmt.Errorf("cannot read %s: %w", endpointsFile, err)
+	}
+	return endpoints, nil
+}
+
+// Status returns where the process with this state directory listens. It is an error if
+// none runs there or one of its services does not answer within two seconds.
+func Status(ctx context.Context, stateDir string) (Endpoints, error) {
+	endpoints, err := readEndpoints(stateDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return endpoints, fmt.Errorf("no zund runs on %s. Try: zund solo --state-dir %s", stateDir, stateDir)
+	}
+	if err != nil {
+		return endpoints, err
 	}
 	checks := []struct{ name, url string }{
 		{"identity", endpoints.Identity},
