@@ -1,6 +1,7 @@
 package solo
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,25 +75,15 @@ func (c Config) complete() (Config, error) {
 		}
 		c.Host = name
 	}
-	if c.DockerHost == "" {
-		c.DockerHost = os.Getenv("DOCKER_HOST")
-	}
-	for _, field := range []struct{ value, fallback *string }{
-		{&c.StateDir, ptr(DefaultStateDir)},
-		{&c.IdentityAddr, ptr(DefaultIdentityAddr)},
-		{&c.NetworkAddr, ptr(DefaultNetworkAddr)},
-		{&c.ContainerAddr, ptr(DefaultContainerAddr)},
-		{&c.PluginName, ptr(DefaultPluginName)},
-		{&c.PluginDir, ptr(DefaultPluginDir)},
-	} {
-		if *field.value == "" {
-			*field.value = *field.fallback
-		}
-	}
+	c.DockerHost = cmp.Or(c.DockerHost, os.Getenv("DOCKER_HOST"))
+	c.StateDir = cmp.Or(c.StateDir, DefaultStateDir)
+	c.IdentityAddr = cmp.Or(c.IdentityAddr, DefaultIdentityAddr)
+	c.NetworkAddr = cmp.Or(c.NetworkAddr, DefaultNetworkAddr)
+	c.ContainerAddr = cmp.Or(c.ContainerAddr, DefaultContainerAddr)
+	c.PluginName = cmp.Or(c.PluginName, DefaultPluginName)
+	c.PluginDir = cmp.Or(c.PluginDir, DefaultPluginDir)
 	return c, c.checkAddresses()
 }
-
-func ptr(s string) *string { return &s }
 
 func (c Config) checkAddresses() error {
 	addresses := map[string]string{"--container-listen": c.ContainerAddr}

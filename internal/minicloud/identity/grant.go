@@ -54,10 +54,7 @@ func (s *Service) checkGrant(c *call) (_ answer, err error) {
 			sc     scope
 			r      role
 		)
-		if userID, sc, err = s.target(c); err != nil {
-			return
-		}
-		if r, err = s.roleOf(c); err != nil {
+		if userID, sc, r, err = s.named(c); err != nil {
 			return
 		}
 		if !slices.Contains(s.state.grants.rows[grantKey(userID, sc)].Roles, r.ID) {
@@ -67,13 +64,19 @@ func (s *Service) checkGrant(c *call) (_ answer, err error) {
 	return noContent, err
 }
 
+// named returns whom, where and what role an assignment's path is about; the caller holds
+// the state still.
+func (s *Service) named(c *call) (userID string, sc scope, r role, err error) {
+	if userID, sc, err = s.target(c); err != nil {
+		return
+	}
+	r, err = s.roleOf(c)
+	return
+}
+
 func (s *Service) createGrant(c *call) (answer, error) {
 	err := s.state.write(func(b *batch) error {
-		userID, sc, err := s.target(c)
-		if err != nil {
-			return err
-		}
-		r, err := s.roleOf(c)
+		userID, sc, r, err := s.named(c)
 		if err != nil {
 			return err
 		}
@@ -91,11 +94,7 @@ func (s *Service) createGrant(c *call) (answer, error) {
 
 func (s *Service) revokeGrant(c *call) (answer, error) {
 	err := s.state.write(func(b *batch) error {
-		userID, sc, err := s.target(c)
-		if err != nil {
-			return err
-		}
-		r, err := s.roleOf(c)
+		userID, sc, r, err := s.named(c)
 		if err != nil {
 			return err
 		}
