@@ -37,6 +37,9 @@ const (
 	ActionDelete        ActionKind = "delete"
 	ActionNetworkAttach ActionKind = "network_attach"
 	ActionNetworkDetach ActionKind = "network_detach"
+	// ActionHeal makes what Docker has lost again, with the same ports; with
+	// ActionInput.Run it starts it too. Nobody orders it: it is what AutoHeal asks for.
+	ActionHeal ActionKind = "heal"
 )
 
 // TaskState returns the task state that a container shows while the action runs.
@@ -45,12 +48,13 @@ func (k ActionKind) TaskState() TaskState {
 		ActionCreate: TaskCreating, ActionStart: TaskStarting, ActionStop: TaskStopping,
 		ActionReboot: TaskRebooting, ActionKill: TaskKilling, ActionDelete: TaskDeleting,
 		ActionNetworkAttach: TaskNetworkAttaching, ActionNetworkDetach: TaskNetworkDetaching,
+		ActionHeal: TaskRebuilding,
 	}[k]
 }
 
 // ActionInput is what an action needs beyond its container; each kind uses its own part.
 type ActionInput struct {
-	Run           bool     `json:"run,omitempty"`            // create
+	Run           bool     `json:"run,omitempty"`            // create, heal
 	Timeout       *int     `json:"timeout,omitempty"`        // stop, reboot, delete with stop: seconds; nil is Docker's default of 10
 	Signal        string   `json:"signal,omitempty"`         // kill: "SIGTERM", "9"; "" is SIGKILL
 	Stop          bool     `json:"stop,omitempty"`           // delete: stop first, so the process can end well
@@ -65,6 +69,8 @@ type Stage string
 const (
 	StageSchedule        Stage = "schedule"
 	StageImage           Stage = "image"
+	StageSecurityGroup   Stage = "security_group" // of the exposed ports, with its rules
+	StageFiles           Stage = "files"          // that are put into the container
 	StagePort            Stage = "port"
 	StageNetwork         Stage = "network"
 	StageSandbox         Stage = "sandbox"
@@ -77,6 +83,7 @@ const (
 	StageSandboxDelete   Stage = "sandbox_delete"
 	StageUnplug          Stage = "unplug"
 	StagePortDelete      Stage = "port_delete"
+	StageGroupDelete     Stage = "security_group_delete"
 )
 
 // Event is one stage of an action as it happened.

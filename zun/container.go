@@ -25,14 +25,20 @@ type Container struct {
 	Interactive     bool
 	TTY             bool
 	AutoRemove      bool
+	AutoHeal        bool // made again when Docker has lost it
 	RestartPolicy   RestartPolicy
-	SecurityGroups  []string // UUIDs
+	SecurityGroups  []string // UUIDs; ExposedGroup is one of them
+	Privileged      bool
+	Runtime         string       // "" until known: the request's, else Docker's default
+	Healthcheck     *Healthcheck // nil: the image's, if it has one
+	ExposedPorts    []ExposedPort
+	ExposedGroup    string // UUID of the security group that we made for ExposedPorts, "" while there is none
 
 	Status       Status
 	StatusReason string
 	StatusDetail string // "Up 5 mins", as Docker's people say it
 	TaskState    TaskState
-	Ports        []int // exposed by the image
+	Ports        []int // exposed by the image or on request
 
 	Host      string // "" until placed
 	SandboxID string // Docker id of the sandbox
@@ -81,6 +87,7 @@ const (
 	TaskDeleting         TaskState = "container_deleting"
 	TaskNetworkAttaching TaskState = "network_attaching"
 	TaskNetworkDetaching TaskState = "network_detaching"
+	TaskRebuilding       TaskState = "container_rebuilding"
 )
 
 // allowed lists the statuses from which each operation may start (Zun:

@@ -43,6 +43,7 @@ type Order struct {
 	Container   Container
 	Attachments []Attachment       // by Position; for attach and detach those in Input.AttachmentIDs come too
 	Networks    map[string]Network // by Network.ID, every network that an attachment names
+	Files       []File             // put into the container when it is made
 }
 
 // Reports is the control side as a node sees it. Each method may be called again with
@@ -55,6 +56,10 @@ type Reports interface {
 	// Plugged records an attachment's port, MAC and addresses as soon as the port is
 	// there, so that a crash after it loses nothing.
 	Plugged(ctx context.Context, attachment Attachment) error
+
+	// Exposed records the security group that the node made for the exposed ports of a
+	// container, before anything uses it; "" says that it is gone.
+	Exposed(ctx context.Context, containerID, groupID string) error
 
 	// Finished ends an action.
 	Finished(ctx context.Context, actionID int64, outcome Outcome) error
@@ -86,8 +91,10 @@ type Observation struct {
 	Status       Status // "" when unknown
 	StatusReason string
 	StatusDetail string
+	Gone         bool // Docker has lost the container, or cannot run it any more
 	SandboxID    string
 	DockerID     string
+	Runtime      string
 	Command      []string
 	Entrypoint   []string
 	Hostname     string

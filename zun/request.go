@@ -21,7 +21,13 @@ type ContainerRequest struct {
 	Interactive     bool
 	TTY             bool
 	AutoRemove      bool
+	AutoHeal        bool
 	RestartPolicy   RestartPolicy
+	Privileged      bool
+	Runtime         string // "" is Docker's default
+	Healthcheck     *Healthcheck
+	ExposedPorts    []ExposedPort
+	Files           []File       // put into the container; IDs are made by control
 	SecurityGroups  []string     // names or UUIDs, in the caller's project
 	Nets            []NetRequest // empty: the default network
 	OwnNetworks     bool         // Nets' and the default's names mean gozun networks first (microversion 1.41)

@@ -3,6 +3,7 @@ package api
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
@@ -40,16 +41,16 @@ func containerFields() []containerField {
 		{"addresses", func(b []byte, c *zun.ContainerDetail) []byte { return appendAddresses(b, c.Nets) }},
 		{"image_pull_policy", func(b []byte, c *zun.ContainerDetail) []byte { return appendOptional(b, c.ImagePullPolicy) }},
 		{"host", func(b []byte, c *zun.ContainerDetail) []byte { return appendOptional(b, c.Host) }},
-		{"runtime", func(b []byte, _ *zun.ContainerDetail) []byte { return append(b, "null"...) }},
-		{"privileged", func(b []byte, _ *zun.ContainerDetail) []byte { return append(b, "false"...) }},
+		{"runtime", func(b []byte, c *zun.ContainerDetail) []byte { return appendOptional(b, c.Runtime) }},
+		{"privileged", func(b []byte, c *zun.ContainerDetail) []byte { return strconv.AppendBool(b, c.Privileged) }},
 		{"restart_policy", func(b []byte, c *zun.ContainerDetail) []byte { return appendRestartPolicy(b, c.RestartPolicy) }},
 		{"interactive", func(b []byte, c *zun.ContainerDetail) []byte { return strconv.AppendBool(b, c.Interactive) }},
 		{"tty", func(b []byte, c *zun.ContainerDetail) []byte { return strconv.AppendBool(b, c.TTY) }},
 		{"auto_remove", func(b []byte, c *zun.ContainerDetail) []byte { return strconv.AppendBool(b, c.AutoRemove) }},
-		{"auto_heal", func(b []byte, _ *zun.ContainerDetail) []byte { return append(b, "false"...) }},
+		{"auto_heal", func(b []byte, c *zun.ContainerDetail) []byte { return strconv.AppendBool(b, c.AutoHeal) }},
 		{"image_driver", func(b []byte, c *zun.ContainerDetail) []byte { return appendOptional(b, c.ImageDriver) }},
 		{"security_groups", func(b []byte, c *zun.ContainerDetail) []byte { return appendStrings(b, c.SecurityGroups) }},
-		{"healthcheck", func(b []byte, _ *zun.ContainerDetail) []byte { return append(b, "{}"...) }},
+		{"healthcheck", func(b []byte, c *zun.ContainerDetail) []byte { return appendHealthcheck(b, c.Healthcheck) }},
 		{"registry_id", func(b []byte, _ *zun.ContainerDetail) []byte { return append(b, "null"...) }},
 		{"created_at", func(b []byte, c *zun.ContainerDetail) []byte { return appendTime(b, c.CreatedAt) }},
 		{"updated_at", func(b []byte, c *zun.ContainerDetail) []byte { return appendTime(b, c.UpdatedAt) }},
@@ -177,6 +178,29 @@ func appendRestartPolicy(b []byte, p zun.RestartPolicy) []byte {
 	b = append(b, `,"MaximumRetryCount":"`...)
 	b = strconv.AppendInt(b, int64(p.MaximumRetryCount), 10)
 	return append(b, `"}`...)
+}
+
+// appendHealthcheck writes a health check; its times are in seconds. What the user left to
+// Docker is left out, and what he called "cmd" is "test", as in Zun.
+func appendHealthcheck(b []byte, h *zun.Healthcheck) []byte {
+	if h == nil {
+		return append(b, "{}"...)
+	}
+	b = append(b, `{"test":`...)
+	b = appendString(b, h.Test)
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{
+		{`,"interval":`, int64(h.Interval / time.Second)},
+		{`,"retries":`, int64(h.Retries)},
+		{`,"timeout":`, int64(h.Timeout / time.Second)},
+	} {
+		if field.value != 0 {
+			b = strconv.AppendInt(append(b, field.name...), field.value, 10)
+		}
+	}
+	return append(b, '}')
 }
 
 // appendAddresses writes a container's addresses by Neutron network. A network whose

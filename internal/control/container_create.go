@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
@@ -38,6 +39,9 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 		if err := s.Store.AddContainer(ctx, c); err != nil {
 			return err
 		}
+		if err := s.addFiles(ctx, c.ID, request.Files); err != nil {
+			return err
+		}
 		for i, net := range nets {
 			if _, err := s.attach(ctx, c, net, i); err != nil {
 				return err
@@ -56,6 +60,15 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 	return detail, nil
 }
 
+// addFiles records the files that a new container gets.
+func (s *Service) addFiles(ctx context.Context, containerID string, files []zun.File) error {
+	files = slices.Clone(files)
+	for i := range files {
+		files[i].ID = s.NewID()
+	}
+	return s.Store.AddFiles(ctx, containerID, files)
+}
+
 // newContainer fills in what the request leaves open.
 func (s *Service) newContainer(who zun.Identity, r zun.ContainerRequest) zun.Container {
 	c := zun.Container{
@@ -63,7 +76,8 @@ func (s *Service) newContainer(who zun.Identity, r zun.ContainerRequest) zun.Con
 		Image: r.Image, ImagePullPolicy: r.ImagePullPolicy, ImageDriver: r.ImageDriver,
 		Command: r.Command, Entrypoint: r.Entrypoint, CPU: defaultCPU, MemoryMiB: defaultMemoryMiB,
 		Environment: r.Environment, Labels: r.Labels, Workdir: r.Workdir, Hostname: r.Hostname,
-		Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove, RestartPolicy: r.RestartPolicy,
+		Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove, AutoHeal: r.AutoHeal, RestartPolicy: r.RestartPolicy,
+		Privileged: r.Privileged, Runtime: r.Runtime, Healthcheck: r.Healthcheck, ExposedPorts: r.ExposedPorts,
 		Status: zun.StatusCreating, TaskState: zun.TaskCreating, CreatedAt: s.now(),
 	}
 	c.UpdatedAt = c.CreatedAt

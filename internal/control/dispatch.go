@@ -137,6 +137,9 @@ func (s *Service) orderFor(ctx context.Context, action zun.Action, c zun.Contain
 		}
 	}
 	order := zun.Order{Action: action, Input: inputOf(action), Container: c, Networks: map[string]zun.Network{}}
+	if order.Files, err = s.Store.Files(ctx, c.ID); err != nil {
+		return zun.Order{}, err
+	}
 	for _, net := range nets {
 		if slices.Contains(later, net.Attachment.ID) {
 			continue

@@ -82,6 +82,13 @@ type ContainerStore interface {
 	// Usage returns per host how many containers are placed there and what they may use.
 	Usage(ctx context.Context) (map[string]zun.HostUsage, error)
 
+	// AddFiles records files that are put into a container. CodeInvalid: two have one
+	// destination.
+	AddFiles(ctx context.Context, containerID string, files []zun.File) error
+	Files(ctx context.Context, containerID string) ([]zun.File, error)
+	// FilesOn returns the files of the containers placed on a host, by container.
+	FilesOn(ctx context.Context, host string) (map[string][]zun.File, error)
+
 	// AddAttachment records that a container is to be on a network. CodePortInUse: another
 	// attachment has the requested port; CodeInvalid: the container is on it already.
 	AddAttachment(ctx context.Context, attachment zun.Attachment) error

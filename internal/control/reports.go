@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"reflect"
+	"slices"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -46,6 +47,27 @@ func (s *Service) Plugged(ctx context.Context, attachment zun.Attachment) error 
 		// Telling it again would not help; the sweep finds a port without an attachment.
 		s.Log.Warn("a port was made for an attachment that is gone", "attachment", attachment.ID, "port", attachment.PortID)
 		return nil
+	}
+	return err
+}
+
+// Exposed records the security group of a container's exposed ports, or that it is gone.
+func (s *Service) Exposed(ctx context.Context, containerID, groupID string) error {
+	err := s.Store.Change(ctx, func(ctx context.Context) error {
+		c, err := s.Store.Container(ctx, containerID)
+		if err != nil || c.ExposedGroup == groupID {
+			return err
+		}
+		before := c.ExposedGroup
+		c.SecurityGroups = slices.DeleteFunc(slices.Clone(c.SecurityGroups), func(id string) bool { return id == before })
+		if c.ExposedGroup = groupID; groupID != "" {
+			c.SecurityGroups = append(c.SecurityGroups, groupID)
+		}
+		c.UpdatedAt = s.now()
+		return s.Store.SaveContainer(ctx, c)
+	})
+	if zun.IsNotFound(err) {
+		return nil // the delete that removed the record looked for the group, too
 	}
 	return err
 }
@@ -116,6 +138,7 @@ func observed(c zun.Container, o zun.Observation) (zun.Container, bool) {
 	setIf(&c.StatusDetail, o.StatusDetail)
 	setIf(&c.SandboxID, o.SandboxID)
 	setIf(&c.DockerID, o.DockerID)
+	setIf(&c.Runtime, o.Runtime)
 	setIf(&c.Hostname, o.Hostname)
 	if len(o.Command) > 0 {
 		c.Command = o.Command
@@ -174,9 +197,13 @@ func (s *Service) Containers(ctx context.Context, host string) ([]zun.Order, err
 	if err != nil {
 		return nil, err
 	}
+	files, err := s.Store.FilesOn(ctx, host)
+	if err != nil {
+		return nil, err
+	}
 	orders := make([]zun.Order, len(details))
 	for i, detail := range details {
-		orders[i] = zun.Order{Container: detail.Container, Networks: map[string]zun.Network{}}
+		orders[i] = zun.Order{Container: detail.Container, Networks: map[string]zun.Network{}, Files: files[detail.ID]}
 		for _, net := range detail.Nets {
 			orders[i].Attachments = append(orders[i].Attachments, net.Attachment)
 			orders[i].Networks[net.Network.ID] = net.Network

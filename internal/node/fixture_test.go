@@ -221,6 +221,18 @@ func (r *records) Plugged(_ context.Context, attachment zun.Attachment) error {
 	})
 }
 
+func (r *records) Exposed(_ context.Context, containerID, groupID string) error {
+	return r.record("Exposed", func() {
+		order := r.orders[containerID]
+		c := &order.Container
+		c.SecurityGroups = slices.DeleteFunc(slices.Clone(c.SecurityGroups), func(id string) bool { return id == c.ExposedGroup })
+		if c.ExposedGroup = groupID; groupID != "" {
+			c.SecurityGroups = append(c.SecurityGroups, groupID)
+		}
+		r.orders[containerID] = order
+	})
+}
+
 func (r *records) Finished(_ context.Context, id int64, outcome zun.Outcome) error {
 	return r.record("Finished", func() {
 		r.outcomes[id] = outcome

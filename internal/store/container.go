@@ -33,7 +33,13 @@ type containerRow struct {
 	Interactive     bool
 	TTY             bool `bun:"tty"`
 	AutoRemove      bool
+	AutoHeal        bool
 	RestartPolicy   string
+	Privileged      bool
+	Runtime         string
+	Healthcheck     string
+	ExposedPorts    string
+	ExposedGroup    string
 	SecurityGroups  string
 	Status          string
 	StatusReason    string
@@ -55,9 +61,10 @@ func rowOfContainer(c zun.Container) *containerRow {
 		Command: toJSON(c.Command), Entrypoint: toJSON(c.Entrypoint),
 		CPU: c.CPU, Memory: c.MemoryMiB, Disk: c.DiskGiB,
 		Environment: toJSON(c.Environment), Labels: toJSON(c.Labels), Workdir: c.Workdir, Hostname: c.Hostname,
-		Interactive: c.Interactive, TTY: c.TTY, AutoRemove: c.AutoRemove,
-		SecurityGroups: toJSON(c.SecurityGroups),
-		Status:         string(c.Status), StatusReason: c.StatusReason, StatusDetail: c.StatusDetail, TaskState: string(c.TaskState),
+		Interactive: c.Interactive, TTY: c.TTY, AutoRemove: c.AutoRemove, AutoHeal: c.AutoHeal,
+		SecurityGroups: toJSON(c.SecurityGroups), Privileged: c.Privileged, Runtime: c.Runtime,
+		Healthcheck: toJSON(c.Healthcheck), ExposedPorts: toJSON(c.ExposedPorts), ExposedGroup: c.ExposedGroup,
+		Status: string(c.Status), StatusReason: c.StatusReason, StatusDetail: c.StatusDetail, TaskState: string(c.TaskState),
 		Ports: toJSON(c.Ports), Host: c.Host, SandboxID: c.SandboxID, ContainerID: c.DockerID,
 		CreatedAt: toMicros(c.CreatedAt), UpdatedAt: toMicros(c.UpdatedAt), StartedAt: toMicros(c.StartedAt),
 	}
@@ -74,8 +81,10 @@ func (r *containerRow) container() zun.Container {
 		Command: fromJSON[[]string](r.Command), Entrypoint: fromJSON[[]string](r.Entrypoint),
 		CPU: r.CPU, MemoryMiB: r.Memory, DiskGiB: r.Disk,
 		Environment: fromJSON[map[string]string](r.Environment), Labels: fromJSON[map[string]string](r.Labels),
-		Workdir: r.Workdir, Hostname: r.Hostname, Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove,
+		Workdir: r.Workdir, Hostname: r.Hostname, Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove, AutoHeal: r.AutoHeal,
 		RestartPolicy: fromJSON[zun.RestartPolicy](r.RestartPolicy), SecurityGroups: fromJSON[[]string](r.SecurityGroups),
+		Privileged: r.Privileged, Runtime: r.Runtime, Healthcheck: fromJSON[*zun.Healthcheck](r.Healthcheck),
+		ExposedPorts: fromJSON[[]zun.ExposedPort](r.ExposedPorts), ExposedGroup: r.ExposedGroup,
 		Status: zun.Status(r.Status), StatusReason: r.StatusReason, StatusDetail: r.StatusDetail, TaskState: zun.TaskState(r.TaskState),
 		Ports: fromJSON[[]int](r.Ports), Host: r.Host, SandboxID: r.SandboxID, DockerID: r.ContainerID,
 		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), StartedAt: fromMicros(r.StartedAt),

@@ -16,7 +16,7 @@ func containerKeys() map[string]string {
 		"project_id": "project_id", "user_id": "user_id", "memory": "memory", "cpu": "cpu", "disk": "disk", "host": "host",
 		"hostname": "hostname", "workdir": "workdir", "image_driver": "image_driver", "auto_remove": "auto_remove",
 		"interactive": "interactive", "tty": "tty", "status_reason": "status_reason", "status_detail": "status_detail",
-		"created_at": "created_at", "updated_at": "updated_at", "started_at": "started_at",
+		"auto_heal": "auto_heal", "privileged": "privileged", "runtime": "runtime", "created_at": "created_at", "updated_at": "updated_at", "started_at": "started_at",
 	}
 }
 

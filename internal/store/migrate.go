@@ -18,6 +18,7 @@ type step struct {
 func steps() []step {
 	return []step{
 		{"20261123190000_first_tables", firstTables},
+		{"20261125023000_container_options", containerOptions},
 	}
 }
 
@@ -67,6 +68,22 @@ func table(ctx context.Context, tx bun.Tx, model any, foreignKeys []string, indi
 		if _, err := query.Exec(ctx); err != nil {
 			return fmt.Errorf("cannot create index %s: %w", i.name, err)
 		}
+	}
+	return nil
+}
+
+// column adds a column to a table, unless it is there. definition is its type with its
+// default, of a kind that every database takes.
+func column(ctx context.Context, tx bun.Tx, table, name, definition string) error {
+	there, err := tx.NewSelect().TableExpr("pragma_table_info(?)", table).Where("name = ?", name).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot read the columns of table %s: %w", table, err)
+	}
+	if there {
+		return nil
+	}
+	if _, err := tx.NewRaw("ALTER TABLE ? ADD COLUMN ? "+definition, bun.Ident(table), bun.Ident(name)).Exec(ctx); err != nil {
+		return fmt.Errorf("cannot add column %s to table %s: %w", name, table, err)
 	}
 	return nil
 }

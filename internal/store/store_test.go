@@ -65,6 +65,8 @@ func aContainer(name string) zun.Container {
 		DiskGiB: 1, Environment: map[string]string{"A": "b"}, Labels: map[string]string{"l": ""}, Workdir: "/w", Hostname: "h",
 		Interactive: true, TTY: true, AutoRemove: true, RestartPolicy: zun.RestartPolicy{Name: "on-failure", MaximumRetryCount: 2},
 		SecurityGroups: []string{"sg"}, Status: zun.StatusCreating, StatusReason: "r", StatusDetail: "d", TaskState: zun.TaskCreating,
+		AutoHeal: true, Privileged: true, Runtime: "runc", Healthcheck: &zun.Healthcheck{Test: "true", Interval: time.Second, Retries: 3},
+		ExposedPorts: []zun.ExposedPort{{Port: 80, Protocol: "tcp"}}, ExposedGroup: "sg",
 		Ports: []int{80}, Host: "a", SandboxID: "s", DockerID: "d", CreatedAt: at(1), UpdatedAt: at(2), StartedAt: at(3),
 	}
 }
