@@ -62,6 +62,7 @@ type server struct {
 	routes  *routeTree
 	schemas *schemas
 	fields  []ruledField // of a container's JSON
+	openAPI openAPI
 }
 
 // New returns the handler of the whole API. Any path prefix a proxy adds must be

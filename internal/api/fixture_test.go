@@ -75,7 +75,7 @@ func newFixture(tb testing.TB, change ...func(*Config)) *fixture {
 	for _, c := range change {
 		c(&config)
 	}
-	f.handler = New(config)
+	f.handler = f.witnessed(New(config), config.Policy)
 	return f
 }
 
@@ -178,4 +178,13 @@ func (f *fixture) object(a answer) map[string]any {
 		f.Fatalf("no JSON object: %q: %v", a.text, err)
 	}
 	return object
+}
+
+// mustURL reads a URL as it stands in a test.
+func mustURL(text string) *url.URL {
+	u, err := url.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return u
 }

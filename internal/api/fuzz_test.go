@@ -47,6 +47,7 @@ func FuzzRequest(f *testing.F) {
 	}
 	x := newFixture(f)
 	f.Fuzz(func(t *testing.T, method, path, query, version, body, contentType, accept string) {
+		x.TB = t // for the witness
 		x.forget()
 		r := &http.Request{
 			Method: method, URL: &url.URL{Path: path, RawQuery: query}, Host: "zun:9517",
@@ -85,6 +86,7 @@ func FuzzCreate(f *testing.F) {
 	}
 	x := newFixture(f)
 	f.Fuzz(func(t *testing.T, body string, minor int) {
+		x.TB = t // for the witness
 		x.forget()
 		if minor < minMinor || minor > maxMinor {
 			minor = maxMinor

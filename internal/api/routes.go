@@ -25,6 +25,7 @@ func publicRoutes() []route {
 		{verb: get, path: "/", public: true, handle: (*server).showVersions},
 		{verb: get, path: "/healthcheck", public: true, text: true, handle: (*server).showHealth},
 		{verb: get, path: "/v1", public: true, handle: (*server).showV1},
+		{verb: get, path: "/v1/openapi.json", public: true, handle: (*server).showOpenAPI},
 	}
 }
 
