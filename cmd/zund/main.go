@@ -47,6 +47,7 @@ func commands() []command {
 		{"solo", "serve everything on this machine in one process", runSolo},
 		{"status", "say whether a zund runs, and where it listens", runStatus},
 		{"purge", "remove everything that zund made on this machine", runPurge},
+		{"policy-sample", "print every policy rule with its default, as a policy.yaml", runPolicySample},
 		{"version", "print the version", runVersion},
 	}
 }
@@ -79,7 +80,7 @@ Usage: zund COMMAND [OPTIONS]
 Commands:
 `)
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.purpose)
+		fmt.Fprintf(w, "  %-13s %s\n", c.name, c.purpose)
 	}
 	fmt.Fprint(w, `
 On an empty machine with a Docker Engine, as root:

@@ -70,7 +70,7 @@ type server struct {
 func New(config Config) http.Handler {
 	return &server{
 		Config: withDefaults(config), schemas: compileSchemas(),
-		routes: newRouteTree(routeTable()), fields: ruledFields(config.Policy),
+		routes: newRouteTree(routeTable()), fields: ruledFields(),
 	}
 }
 

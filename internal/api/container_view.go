@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
 )
 
@@ -57,31 +56,27 @@ func containerFields() []containerField {
 	}
 }
 
-// ruledField is a field with the policy rule that guards it, "" for none.
+// ruledField is a field with the name of the policy rule that guards it, if there is one.
 type ruledField struct {
 	containerField
 	rule string
 }
 
-// ruledFields looks up which fields have a rule container:get_one:<field>.
-func ruledFields(engine *policy.Engine) []ruledField {
+// ruledFields names the rule of each field.
+func ruledFields() []ruledField {
 	var ruled []ruledField
 	for _, f := range containerFields() {
-		rule := "container:get_one:" + f.name
-		if !engine.Has(rule) {
-			rule = ""
-		}
-		ruled = append(ruled, ruledField{f, rule})
+		ruled = append(ruled, ruledField{f, "container:get_one:" + f.name})
 	}
 	return ruled
 }
 
-// visibleFields returns the fields that the caller may see: those without a rule, and
-// those whose rule the caller passes.
+// visibleFields returns the fields that the caller may see: those that no rule guards,
+// and those whose rule the caller passes.
 func (s *server) visibleFields(c *call) []containerField {
 	visible := make([]containerField, 0, len(s.fields))
 	for _, f := range s.fields {
-		if f.rule == "" || s.allows(c, f.rule) {
+		if !s.Policy.Has(f.rule) || s.allows(c, f.rule) {
 			visible = append(visible, f.containerField)
 		}
 	}

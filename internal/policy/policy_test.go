@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,7 @@ func admin() zun.Identity {
 }
 
 func TestDefaultsHoldUpstreamsRulesAndOurs(t *testing.T) {
-	if got := len(defaults()); got != 82+5 {
+	if got := len(Defaults()); got != 82+5 {
 		t.Errorf("%d default rules, want Zun's 82 and 5 of ours", got)
 	}
 	e := mustNew(t, nil)
@@ -151,7 +152,7 @@ func TestBadRulesNameRuleAndPosition(t *testing.T) {
 	}
 }
 
-func TestLoad(t *testing.T) {
+func TestOpen(t *testing.T) {
 	for name, c := range map[string]struct{ text, err string }{
 		"overrides":     {"# comment\n\"container:create\": \"role:boss\"\n", ""},
 		"empty":         {"", ""},
@@ -167,12 +168,12 @@ func TestLoad(t *testing.T) {
 			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			e, err := Load(path)
+			f, err := Open(path, slog.New(slog.DiscardHandler))
 			if c.err == "" {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(name != "overrides", e.Allows(member(), "container:create", nil)); diff != "" {
+				if diff := cmp.Diff(name != "overrides", f.Engine().Allows(member(), "container:create", nil)); diff != "" {
 					t.Error(diff)
 				}
 				return
@@ -182,7 +183,7 @@ func TestLoad(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Load(filepath.Join(t.TempDir(), "none")); err == nil {
+	if _, err := Open(filepath.Join(t.TempDir(), "none"), slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a missing file was taken")
 	}
 }

@@ -46,7 +46,8 @@ type Config struct {
 	// the project's oldest Neutron network, else the oldest shared one.
 	DefaultNetwork string
 
-	// PolicyFile holds oslo.policy rules (YAML) over the built-in ones. Optional.
+	// PolicyFile holds oslo.policy rules (YAML) over the built-in ones. It is read again
+	// when it changes. Optional.
 	PolicyFile string
 
 	// Log is where the process tells what it does. Required.

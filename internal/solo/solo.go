@@ -149,11 +149,17 @@ func (s *Solo) openDocker() error {
 	return nil
 }
 
+// loadPolicy returns the rules, which follow their file if there is one.
 func (s *Solo) loadPolicy() (*policy.Engine, error) {
 	if s.config.PolicyFile == "" {
 		return policy.New(nil)
 	}
-	return policy.Load(s.config.PolicyFile)
+	file, err := policy.Open(s.config.PolicyFile, s.config.Log.With("part", "policy"))
+	if err != nil {
+		return nil, err
+	}
+	s.tasks = append(s.tasks, file)
+	return file.Engine(), nil
 }
 
 // openRecords opens one of the record files of the state directory. The lock on it is

@@ -18,7 +18,7 @@ var rooms = map[string][]string{
 	"zun":      {},
 	"client":   {"zun"},
 	"cmd/zun":  {"internal/cli"},
-	"cmd/zund": {"internal/solo", "internal/config", "internal/keystone"},
+	"cmd/zund": {"internal/solo", "internal/config", "internal/keystone", "internal/policy"},
 	"cmd/kuryr-libnetwork": {
 		"zun", "internal/config", "internal/keystone", "internal/neutron", "internal/kv",
 		"internal/kuryr", "internal/kuryr/libnetwork", "internal/kuryr/check", "internal/binding", "internal/link",
