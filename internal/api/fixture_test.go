@@ -52,6 +52,9 @@ type fixture struct {
 	handler http.Handler
 	memory  *memory
 	log     *bytes.Buffer
+	tokens  tokens // more can be added
+
+	database string // the file of newWhole's store
 }
 
 // newFixture returns the API with two containers of project p (user "u", token "user";
@@ -63,13 +66,13 @@ func newFixture(tb testing.TB, change ...func(*Config)) *fixture {
 		tb.Fatal(err)
 	}
 	f := &fixture{TB: tb, memory: newMemory(), log: &bytes.Buffer{}}
+	f.tokens = tokens{
+		"user":     {UserID: "u", ProjectID: "p", Roles: []string{"member"}},
+		"admin":    {UserID: "a", ProjectID: "p", Roles: []string{"admin"}},
+		"unscoped": {UserID: "u"},
+	}
 	config := Config{
-		Control: f.memory, Policy: engine, Log: slog.New(slog.NewTextHandler(f.log, nil)),
-		Identities: tokens{
-			"user":     {UserID: "u", ProjectID: "p", Roles: []string{"member"}},
-			"admin":    {UserID: "a", ProjectID: "p", Roles: []string{"admin"}},
-			"unscoped": {UserID: "u"},
-		},
+		Control: f.memory, Policy: engine, Log: slog.New(slog.NewTextHandler(f.log, nil)), Identities: f.tokens,
 		AuthenticateURI: "http://keystone:5000",
 	}
 	for _, c := range change {

@@ -21,7 +21,8 @@ import (
 // newWhole returns the API over the real control, policy and SQLite store.
 func newWhole(tb testing.TB) (*fixture, *cloud, *store.Store) {
 	tb.Helper()
-	db, err := store.Open(tb.Context(), filepath.Join(tb.TempDir(), "zun.db"))
+	path := filepath.Join(tb.TempDir(), "zun.db")
+	db, err := store.Open(tb.Context(), path)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -53,6 +54,7 @@ func newWhole(tb testing.TB) (*fixture, *cloud, *store.Store) {
 		config.Control, config.Policy = service, engine
 		config.Log = slog.New(slog.DiscardHandler)
 	})
+	f.database = path
 	return f, c, db
 }
 
