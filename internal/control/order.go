@@ -101,6 +101,8 @@ func pinned(kind zun.ActionKind) (zun.Status, bool) {
 		return zun.StatusDeleting, true
 	case zun.ActionReboot:
 		return zun.StatusRestarting, true
+	case zun.ActionHeal:
+		return zun.StatusRebuilding, true
 	default:
 		return "", false
 	}

@@ -22,6 +22,7 @@ type task struct {
 
 	again       bool // an earlier try may have left something: look before making
 	attachments []zun.Attachment
+	group       string // the security group of the exposed ports
 	image       Image
 	found       seen          // what was there when the work began
 	sandboxed   chan struct{} // closed when the sandbox is made
@@ -43,8 +44,8 @@ type undoStep struct {
 func (a *Agent) newTask(order zun.Order) *task {
 	return &task{
 		Agent: a, order: order, again: order.Action.Attempt > 1 || order.Action.Kind != zun.ActionCreate,
-		attachments: slices.Clone(order.Attachments),
-		log:         a.Log.With("container", order.Container.ID, "action", string(order.Action.Kind), "request", order.Action.RequestID),
+		attachments: slices.Clone(order.Attachments), group: order.Container.ExposedGroup,
+		log: a.Log.With("container", order.Container.ID, "action", string(order.Action.Kind), "request", order.Action.RequestID),
 	}
 }
 
@@ -122,6 +123,8 @@ func (t *task) do(ctx context.Context) error {
 		return t.attach(ctx)
 	case zun.ActionNetworkDetach:
 		return t.detach(ctx)
+	case zun.ActionHeal:
+		return t.heal(ctx)
 	}
 	return zun.Errorf(zun.CodeNotImplemented, "cannot do action %q: host %s does not know it", t.order.Action.Kind, t.Config.Host)
 }
@@ -149,7 +152,7 @@ func (t *task) outcome(ctx context.Context, failure error) zun.Outcome {
 // others leave it as it is.
 func (t *task) spoils() bool {
 	switch t.order.Action.Kind {
-	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionDelete:
+	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionDelete, zun.ActionHeal:
 		return true
 	}
 	return false
