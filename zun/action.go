@@ -34,12 +34,18 @@ const (
 	ActionStop          ActionKind = "stop"
 	ActionReboot        ActionKind = "reboot"
 	ActionKill          ActionKind = "kill"
+	ActionPause         ActionKind = "pause"
+	ActionUnpause       ActionKind = "unpause"
+	ActionRebuild       ActionKind = "rebuild" // with ActionInput.Run it starts the container too
+	ActionResize        ActionKind = "resize_container"
 	ActionDelete        ActionKind = "delete"
 	ActionNetworkAttach ActionKind = "network_attach"
 	ActionNetworkDetach ActionKind = "network_detach"
 	// ActionHeal makes what Docker has lost again, with the same ports; with
 	// ActionInput.Run it starts it too. Nobody orders it: it is what AutoHeal asks for.
-	ActionHeal ActionKind = "heal"
+	ActionHeal        ActionKind = "heal"
+	ActionAddGroup    ActionKind = "add_security_group"
+	ActionRemoveGroup ActionKind = "remove_security_group"
 )
 
 // TaskState returns the task state that a container shows while the action runs.
@@ -47,19 +53,24 @@ func (k ActionKind) TaskState() TaskState {
 	return map[ActionKind]TaskState{
 		ActionCreate: TaskCreating, ActionStart: TaskStarting, ActionStop: TaskStopping,
 		ActionReboot: TaskRebooting, ActionKill: TaskKilling, ActionDelete: TaskDeleting,
+		ActionPause: TaskPausing, ActionUnpause: TaskUnpausing, ActionRebuild: TaskRebuilding, ActionResize: TaskResizing,
 		ActionNetworkAttach: TaskNetworkAttaching, ActionNetworkDetach: TaskNetworkDetaching,
-		ActionHeal: TaskRebuilding,
+		ActionHeal:     TaskRebuilding,
+		ActionAddGroup: TaskGroupAdding, ActionRemoveGroup: TaskGroupRemoving,
 	}[k]
 }
 
 // ActionInput is what an action needs beyond its container; each kind uses its own part.
 type ActionInput struct {
-	Run           bool     `json:"run,omitempty"`            // create, heal
+	Run           bool     `json:"run,omitempty"`            // create, rebuild, heal
 	Timeout       *int     `json:"timeout,omitempty"`        // stop, reboot, delete with stop: seconds; nil is Docker's default of 10
 	Signal        string   `json:"signal,omitempty"`         // kill: "SIGTERM", "9"; "" is SIGKILL
 	Stop          bool     `json:"stop,omitempty"`           // delete: stop first, so the process can end well
 	Force         bool     `json:"force,omitempty"`          // delete: go on past failures
 	AttachmentIDs []string `json:"attachment_ids,omitempty"` // network_attach, network_detach
+	SecurityGroup string   `json:"security_group,omitempty"` // add_security_group, remove_security_group: a UUID
+	Change        *Change  `json:"change,omitempty"`         // resize_container
+	Before        *Before  `json:"before,omitempty"`         // rebuild
 }
 
 // Stage names a part of an action. Stages that do not wait for one another overlap.
@@ -69,7 +80,7 @@ type Stage string
 const (
 	StageSchedule        Stage = "schedule"
 	StageImage           Stage = "image"
-	StageSecurityGroup   Stage = "security_group" // of the exposed ports, with its rules
+	StageSecurityGroup   Stage = "security_group" // of the exposed ports, or of all the container's ports
 	StageFiles           Stage = "files"          // that are put into the container
 	StagePort            Stage = "port"
 	StageNetwork         Stage = "network"
@@ -79,6 +90,9 @@ const (
 	StageContainerStart  Stage = "container_start"
 	StageContainerStop   Stage = "container_stop"
 	StageContainerKill   Stage = "container_kill"
+	StageContainerPause  Stage = "container_pause"
+	StageContainerResume Stage = "container_unpause"
+	StageContainerUpdate Stage = "container_update"
 	StageContainerDelete Stage = "container_delete"
 	StageSandboxDelete   Stage = "sandbox_delete"
 	StageUnplug          Stage = "unplug"

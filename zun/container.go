@@ -1,6 +1,9 @@
 package zun
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Container is what a user runs, as recorded. Its JSON is not the API's; rendering is
 // internal/api's work.
@@ -15,6 +18,8 @@ type Container struct {
 	ImageDriver     string   // "docker"
 	Command         []string // nil until known: the request's, else the image's
 	Entrypoint      []string
+	ImageCommand    bool    // Command is the image's, and another image's takes its place
+	ImageEntrypoint bool    // likewise of Entrypoint
 	CPU             float64 // cores
 	MemoryMiB       int64
 	DiskGiB         int64
@@ -84,26 +89,49 @@ const (
 	TaskStopping         TaskState = "container_stopping"
 	TaskRebooting        TaskState = "container_rebooting"
 	TaskKilling          TaskState = "container_killing"
+	TaskPausing          TaskState = "container_pausing"
+	TaskUnpausing        TaskState = "container_unpausing"
+	TaskRebuilding       TaskState = "container_rebuilding"
+	TaskResizing         TaskState = "container_resizing" // ours: Zun shows none
 	TaskDeleting         TaskState = "container_deleting"
 	TaskNetworkAttaching TaskState = "network_attaching"
 	TaskNetworkDetaching TaskState = "network_detaching"
-	TaskRebuilding       TaskState = "container_rebuilding"
+	TaskGroupAdding      TaskState = "sg_adding"
+	TaskGroupRemoving    TaskState = "sg_removing"
 )
 
 // allowed lists the statuses from which each operation may start (Zun:
 // zun/common/utils.py VALID_STATES). An operation that is absent may start from any. Unlike
 // in Zun a container in Restarting can be stopped, or its owner could not end a crash loop.
-var allowed = map[string][]Status{
-	"delete":             {StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
-	"delete_force":       {StatusCreated, StatusCreating, StatusError, StatusRunning, StatusStopped, StatusUnknown, StatusDeleted, StatusDead, StatusRestarting, StatusRebuilding, StatusDeleting},
-	"delete_after_stop":  {StatusRunning, StatusRestarting, StatusCreated, StatusError, StatusStopped, StatusDeleted, StatusDead},
-	string(ActionStart):  {StatusCreated, StatusStopped, StatusError},
-	string(ActionStop):   {StatusRunning, StatusRestarting},
-	string(ActionKill):   {StatusRunning},
-	string(ActionReboot): {StatusCreated, StatusRunning, StatusStopped, StatusError},
-	"execute":            {StatusRunning},
-	"logs":               {StatusCreated, StatusError, StatusPaused, StatusRunning, StatusStopped, StatusUnknown},
-}
+var allowed = func() map[string][]Status {
+	const created, running, stopped, paused, failed = StatusCreated, StatusRunning, StatusStopped, StatusPaused, StatusError
+	table := map[string][]Status{}
+	for _, row := range []struct {
+		operations string
+		from       []Status
+	}{
+		{"delete", []Status{created, failed, stopped, StatusDeleted, StatusDead}},
+		{"delete_force", []Status{
+			created, StatusCreating, failed, running, stopped, StatusUnknown, StatusDeleted, StatusDead,
+			StatusRestarting, StatusRebuilding, StatusDeleting,
+		}},
+		{"delete_after_stop", []Status{running, StatusRestarting, created, failed, stopped, StatusDeleted, StatusDead}},
+		{"start", []Status{created, stopped, failed}},
+		{"stop", []Status{running, StatusRestarting}},
+		{"pause kill execute execute_resize attach resize top stats", []Status{running}},
+		{"unpause", []Status{paused}},
+		{"reboot rebuild", []Status{created, running, stopped, failed}},
+		{"update resize_container add_security_group remove_security_group", []Status{created, running, stopped, paused}},
+		{"get_archive put_archive", []Status{created, paused, running, stopped}},
+		{"logs", []Status{created, failed, paused, running, stopped, StatusUnknown}},
+		{"commit", []Status{running, stopped, paused}},
+	} {
+		for operation := range strings.FieldsSeq(row.operations) {
+			table[operation] = row.from
+		}
+	}
+	return table
+}()
 
 // CheckState returns a CodeInvalidState error if the operation may not start from the
 // container's recorded status. Operations are named as in the API, and deletions

@@ -16,15 +16,30 @@ var everyStatus = []Status{
 // that are ours (docs/api-differences.md).
 func TestCheckState(t *testing.T) {
 	for operation, may := range map[string]string{
-		"start":             "Created Stopped Error",
-		"stop":              "Running Restarting",
-		"kill":              "Running",
-		"execute":           "Running",
-		"reboot":            "Created Running Stopped Error",
-		"logs":              "Created Error Paused Running Stopped Unknown",
-		"delete":            "Created Error Stopped Deleted Dead",
-		"delete_after_stop": "Running Restarting Created Error Stopped Deleted Dead",
-		"delete_force":      "Created Creating Error Running Stopped Unknown Deleted Dead Restarting Rebuilding Deleting",
+		"start":                 "Created Stopped Error",
+		"stop":                  "Running Restarting",
+		"pause":                 "Running",
+		"unpause":               "Paused",
+		"kill":                  "Running",
+		"execute":               "Running",
+		"execute_resize":        "Running",
+		"attach":                "Running",
+		"resize":                "Running",
+		"top":                   "Running",
+		"stats":                 "Running",
+		"reboot":                "Created Running Stopped Error",
+		"rebuild":               "Created Running Stopped Error",
+		"update":                "Created Running Stopped Paused",
+		"resize_container":      "Created Running Stopped Paused",
+		"add_security_group":    "Created Running Stopped Paused",
+		"remove_security_group": "Created Running Stopped Paused",
+		"get_archive":           "Created Paused Running Stopped",
+		"put_archive":           "Created Paused Running Stopped",
+		"commit":                "Running Stopped Paused",
+		"logs":                  "Created Error Paused Running Stopped Unknown",
+		"delete":                "Created Error Stopped Deleted Dead",
+		"delete_after_stop":     "Running Restarting Created Error Stopped Deleted Dead",
+		"delete_force":          "Created Creating Error Running Stopped Unknown Deleted Dead Restarting Rebuilding Deleting",
 	} {
 		for _, status := range everyStatus {
 			c := Container{ID: "an-id", Status: status}
@@ -42,8 +57,10 @@ func TestCheckState(t *testing.T) {
 	}
 	for _, status := range everyStatus {
 		c := Container{Status: status}
-		if err := c.CheckState("network_attach"); err != nil {
-			t.Errorf("network_attach in %s: %v", status, err)
+		for _, operation := range []string{"network_attach", "network_detach", "network_list", "rename", "show"} {
+			if err := c.CheckState(operation); err != nil {
+				t.Errorf("%s in %s: %v", operation, status, err)
+			}
 		}
 	}
 }
@@ -51,6 +68,7 @@ func TestCheckState(t *testing.T) {
 func TestEveryActionHasItsTaskState(t *testing.T) {
 	kinds := []ActionKind{
 		ActionCreate, ActionStart, ActionStop, ActionReboot, ActionKill, ActionDelete, ActionNetworkAttach, ActionNetworkDetach,
+		ActionPause, ActionUnpause, ActionRebuild, ActionResize, ActionAddGroup, ActionRemoveGroup,
 	}
 	seen := map[TaskState]ActionKind{}
 	for _, kind := range kinds {

@@ -24,6 +24,13 @@ type Node interface {
 	// Observe returns the state of the container as Docker has it now.
 	Observe(ctx context.Context, container Container) (Observation, error)
 
+	Gauges
+	Archives
+
+	// Update gives the container the resources that it is given with; they are not yet
+	// recorded. CodeInvalid: Docker refuses them.
+	Update(ctx context.Context, container Container) error
+
 	// EnsureNetwork makes the Docker network of a Network on this host. If it is there
 	// already, that is success.
 	EnsureNetwork(ctx context.Context, network Network) error
@@ -82,6 +89,9 @@ type Outcome struct {
 	Deleted     bool     // container, sandbox and our ports are gone: the record may go
 	Detached    []string // ids of attachments that are undone: their rows may go
 	At          time.Time
+
+	Unchanged      bool     // rebuild, when Failed: the container is still the one that it was
+	SecurityGroups []string // add_security_group, remove_security_group: those that it has now; nil: not known
 }
 
 // Observation is the state of a container on its host. Zero fields are "not known" and

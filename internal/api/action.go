@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -87,8 +86,11 @@ func (s *server) showAction(ctx context.Context, c *call) (reply, error) {
 // the action failed.
 func (s *server) wholeEvent(c *call, a zun.Action) eventView {
 	name := "compute__do_container_" + string(a.Kind)
-	if strings.HasPrefix(string(a.Kind), "network_") {
+	switch a.Kind {
+	case zun.ActionNetworkAttach, zun.ActionNetworkDetach, zun.ActionResize:
 		name = "compute__do_" + string(a.Kind)
+	case zun.ActionAddGroup, zun.ActionRemoveGroup:
+		name = "compute__" + string(a.Kind)
 	}
 	event := eventView{
 		Event: name, StartTime: isoTime(a.StartedAt), FinishTime: isoTime(a.FinishedAt),

@@ -54,16 +54,16 @@ type Config struct {
 type Limits struct {
 	MinCPU, MaxCPU             float64 // cores: 0.1, 16
 	MinMemoryMiB, MaxMemoryMiB int64   // 4, 8192
-	MinDiskGiB, MaxDiskGiB     int64   // 1, 160
 }
 
 // server is the checked Config and what is derived from it; it is not changed after New.
 type server struct {
 	Config
-	routes  *routeTree
-	schemas *schemas
-	fields  []ruledField // of a container's JSON
-	openAPI openAPI
+	routes   *routeTree
+	schemas  *schemas
+	fields   []ruledField // of a container's JSON
+	archives turns
+	openAPI  openAPI
 }
 
 // New returns the handler of the whole API. Any path prefix a proxy adds must be
@@ -71,7 +71,7 @@ type server struct {
 func New(config Config) http.Handler {
 	return &server{
 		Config: withDefaults(config), schemas: compileSchemas(),
-		routes: newRouteTree(routeTable()), fields: ruledFields(),
+		routes: newRouteTree(routeTable()), fields: ruledFields(), archives: make(turns, archivesAtOnce),
 	}
 }
 
@@ -107,12 +107,6 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.MaxMemoryMiB == 0 {
 		l.MaxMemoryMiB = 8192
-	}
-	if l.MinDiskGiB == 0 {
-		l.MinDiskGiB = 1
-	}
-	if l.MaxDiskGiB == 0 {
-		l.MaxDiskGiB = 160
 	}
 	return l
 }

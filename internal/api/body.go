@@ -36,14 +36,19 @@ func readBody(w http.ResponseWriter, r *http.Request) (object map[string]any, ig
 		return map[string]any{}, false, nil
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return nil, false, zun.Errorf(zun.CodeTooLarge, "cannot read the request body: it is over %d bytes", maxBody)
-	}
 	if err != nil {
-		return nil, false, zun.Wrap(zun.CodeInvalid, err, "cannot read the request body: it ended early")
+		return nil, false, unreadable(err, maxBody)
 	}
 	return parseBody(raw)
+}
+
+// unreadable is the error of a body that could not be read to its end.
+func unreadable(err error, limit int) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return zun.Errorf(zun.CodeTooLarge, "cannot read the request body: it is over %d bytes", limit)
+	}
+	return zun.Wrap(zun.CodeInvalid, err, "cannot read the request body: it ended early")
 }
 
 // parseBody reads a JSON object. Its values are strings, bools, nil, int64, float64,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"io"
 	"net/http"
 
 	"github.com/gozun/gozun/internal/policy"
@@ -17,6 +18,7 @@ type call struct {
 	query    map[string]any
 	body     map[string]any // never nil
 	ignored  bool           // there was a body, but no JSON object
+	raw      io.Reader      // the body of a route that reads it itself
 	base     string         // what links begin with, "http://host:9517"
 }
 

@@ -20,6 +20,10 @@ type cloud struct {
 	pools    []zun.NeutronPool
 	reports  zun.Reports
 	away     bool
+	stuck    bool // the host does not answer
+	files    map[string][]byte
+	updated  []zun.Container
+	groups   []zun.SecurityGroup
 	done     sync.WaitGroup
 }
 
@@ -90,8 +94,8 @@ func (c *cloud) FindPorts(context.Context, zun.NeutronQuery) ([]zun.Port, error)
 	return nil, c.answers()
 }
 
-func (c *cloud) FindSecurityGroups(context.Context, zun.NeutronQuery) ([]zun.SecurityGroup, error) {
-	return nil, c.answers()
+func (c *cloud) FindSecurityGroups(_ context.Context, q zun.NeutronQuery) ([]zun.SecurityGroup, error) {
+	return choose(c, &c.groups, func(g zun.SecurityGroup) bool { return matches(q, g.ID, g.Name, "", g.ProjectID) })
 }
 
 func (c *cloud) CreateNetwork(_ context.Context, spec zun.NeutronNetworkSpec) (zun.NeutronNetwork, error) {
@@ -171,13 +175,14 @@ func (c *cloud) work(ctx context.Context, order zun.Order) {
 		}
 	case zun.ActionStop, zun.ActionKill:
 		outcome.Observation.Status = zun.StatusStopped
-	case zun.ActionHeal:
-		outcome.Observation.Status = zun.StatusCreated
-		if order.Input.Run {
-			outcome.Observation.Status = zun.StatusRunning
-		}
-	case zun.ActionStart, zun.ActionReboot:
+	case zun.ActionStart, zun.ActionReboot, zun.ActionUnpause:
 		outcome.Observation.Status = zun.StatusRunning
+	case zun.ActionPause:
+		outcome.Observation.Status = zun.StatusPaused
+	case zun.ActionAddGroup:
+		outcome.SecurityGroups = append(outcome.SecurityGroups, order.Input.SecurityGroup)
+	case zun.ActionRemoveGroup:
+		outcome.SecurityGroups = []string{}
 	case zun.ActionNetworkDetach:
 		outcome.Detached = order.Input.AttachmentIDs
 	case zun.ActionDelete:

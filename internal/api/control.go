@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
@@ -13,6 +14,8 @@ import (
 type Control interface {
 	Containers
 	Lifecycle
+	Changes
+	Insights
 	Attachments
 	Networks
 	NeutronHandles
@@ -35,8 +38,31 @@ type Lifecycle interface {
 	StopContainer(ctx context.Context, g policy.Grant, ref string, timeout *int) error
 	RebootContainer(ctx context.Context, g policy.Grant, ref string, timeout *int) error
 	KillContainer(ctx context.Context, g policy.Grant, ref, signal string) error
+	PauseContainer(ctx context.Context, g policy.Grant, ref string) error
+	UnpauseContainer(ctx context.Context, g policy.Grant, ref string) error
 	Logs(ctx context.Context, g policy.Grant, ref string, options zun.LogsOptions) (string, error)
 	Execute(ctx context.Context, g policy.Grant, ref string, command []string) (zun.ExecResult, error)
+}
+
+// Changes makes a container another one than it was created as. An empty image or driver
+// given to RebuildContainer stays.
+type Changes interface {
+	UpdateContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error)
+	ResizeContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error)
+	RenameContainer(ctx context.Context, g policy.Grant, ref, name string) (zun.ContainerDetail, error)
+	RebuildContainer(ctx context.Context, g policy.Grant, ref, image, imageDriver string) error
+	AddSecurityGroup(ctx context.Context, g policy.Grant, ref, group string) error
+	RemoveSecurityGroup(ctx context.Context, g policy.Grant, ref, group string) error
+}
+
+// Insights looks into a container and copies files out and in. The caller closes an
+// archive's Content.
+type Insights interface {
+	Top(ctx context.Context, g policy.Grant, ref, psArgs string) (zun.Processes, error)
+	Stats(ctx context.Context, g policy.Grant, ref string) (zun.Container, zun.Usage, error)
+	ReadArchive(ctx context.Context, g policy.Grant, ref, path string) (zun.Archive, error)
+	WriteArchive(ctx context.Context, g policy.Grant, ref, path string, archive io.Reader) error
+	CommitContainer(ctx context.Context, g policy.Grant, ref, repository, tag string) (imageID string, err error)
 }
 
 // Attachments puts containers on networks and takes them off. With ownNetworks a name

@@ -39,11 +39,14 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if x.version != 0 {
 		setVersionHeaders(w.Header(), x.version)
 	}
-	status := s.render(ctx, w, rep)
+	status, whole := s.render(ctx, w, rep)
 	took := s.Now().Sub(began)
 	s.Observe(methodLabel(r.Method), x.route, status, took)
 	s.Log.InfoContext(ctx, "request", "request_id", id, "project", x.project, "method", r.Method, "route", x.route,
 		"status", status, "ms", float64(took.Microseconds())/1000)
+	if !whole {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to drop a connection: half an answer must not look like one
+	}
 }
 
 // methodLabel keeps invented methods from becoming labels of metrics.
@@ -196,6 +199,13 @@ func read(c *call, chosen route, w http.ResponseWriter, r *http.Request) (err er
 	}
 	if c.query, err = readQuery(r.URL); err != nil {
 		return err
+	}
+	if chosen.raw {
+		c.raw = http.NoBody
+		if isJSON(r.Header) {
+			c.raw = http.MaxBytesReader(w, r.Body, maxArchiveBody)
+		}
+		return nil
 	}
 	c.body, c.ignored, err = readBody(w, r)
 	return err

@@ -205,7 +205,7 @@ func TestMethodsHaveTheirMicroversions(t *testing.T) {
 		status                int
 	}{
 		{"POST", "/v1/containers/web/rename", "1.14", 406},
-		{"POST", "/v1/containers/web/rename", "1.13", 501},
+		{"POST", "/v1/containers/db/rename?name=other", "1.13", 200},
 		{"POST", "/v1/containers/web/network_detach?network=n", "1.5", 406},
 		{"POST", "/v1/containers/web/network_detach?network=n", "1.6", 202},
 		{"POST", "/v1/containers/web/network_attach?network=n", "1.7", 406},
@@ -213,8 +213,8 @@ func TestMethodsHaveTheirMicroversions(t *testing.T) {
 		{"GET", "/v1/containers/web/network_list", "1.12", 406},
 		{"GET", "/v1/containers/web/network_list", "1.13", 200},
 		{"POST", "/v1/containers/web/resize_container", "1.18", 406},
-		{"POST", "/v1/containers/web/resize_container", "1.19", 501},
-		{"POST", "/v1/containers/web/add_security_group", "1.14", 501},
+		{"POST", "/v1/containers/web/resize_container", "1.19", 202},
+		{"POST", "/v1/containers/web/add_security_group?name=g", "1.14", 202},
 		{"POST", "/v1/containers/web/add_security_group", "1.15", 406},
 		{"GET", "/v1/hosts", "1.3", 406},
 		{"DELETE", "/v1/networks/n", "1.26", 406},

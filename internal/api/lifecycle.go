@@ -53,6 +53,22 @@ func (s *server) killContainer(ctx context.Context, c *call) (reply, error) {
 	return accepted(), s.Control.KillContainer(ctx, c.grant, c.ident(), signal)
 }
 
+// pauseContainer serves POST /v1/containers/{id}/pause.
+func (s *server) pauseContainer(ctx context.Context, c *call) (reply, error) {
+	if err := c.params().done(); err != nil {
+		return reply{}, err
+	}
+	return accepted(), s.Control.PauseContainer(ctx, c.grant, c.ident())
+}
+
+// unpauseContainer serves POST /v1/containers/{id}/unpause.
+func (s *server) unpauseContainer(ctx context.Context, c *call) (reply, error) {
+	if err := c.params().done(); err != nil {
+		return reply{}, err
+	}
+	return accepted(), s.Control.UnpauseContainer(ctx, c.grant, c.ident())
+}
+
 // signalNames are Linux's signals by number from 1, without "SIG".
 const signalNames = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP " +
 	"TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS"

@@ -1,12 +1,16 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/gozun/gozun/zun"
 )
 
 // reply is the answer to a request before it is written. A nil body is the word null,
@@ -16,6 +20,7 @@ type reply struct {
 	body   any // an appender, else whatever encoding/json takes
 	text   string
 	header map[string]string
+	stream func(io.Writer) error // writes the JSON of the body, instead of body
 }
 
 // appender is a body that writes its own JSON, for the sake of long lists.
@@ -26,8 +31,12 @@ type appender interface {
 // accepted is the answer to an order that is done later.
 func accepted() reply { return reply{status: http.StatusAccepted} }
 
-// render writes an answer. It is the only place that does.
-func (s *server) render(ctx context.Context, w http.ResponseWriter, rep reply) int {
+// render writes an answer. It is the only place that does. whole is false when it broke
+// off in the middle.
+func (s *server) render(ctx context.Context, w http.ResponseWriter, rep reply) (status int, whole bool) {
+	if rep.stream != nil {
+		return rep.status, s.renderStream(ctx, w, rep)
+	}
 	contentType, raw := "text/plain; charset=UTF-8", []byte(rep.text)
 	if rep.text == "" {
 		var err error
@@ -43,14 +52,30 @@ func (s *server) render(ctx context.Context, w http.ResponseWriter, rep reply) i
 	}
 	if rep.status == http.StatusNoContent {
 		w.WriteHeader(rep.status)
-		return rep.status
+		return rep.status, true
 	}
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(raw)))
 	w.WriteHeader(rep.status)
 	// A caller that hung up cannot be told so.
 	_, _ = w.Write(raw)
-	return rep.status
+	return rep.status, true
+}
+
+// renderStream writes an answer as it comes into being, and reports whether it came to its
+// end.
+func (s *server) renderStream(ctx context.Context, w http.ResponseWriter, rep reply) bool {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(rep.status)
+	buffered := bufio.NewWriterSize(w, 64<<10)
+	err := rep.stream(buffered)
+	if err == nil {
+		err = buffered.Flush()
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "an answer broke off", "request_id", zun.RequestID(ctx), "error", err)
+	}
+	return err == nil
 }
 
 // encode turns a body into JSON. Unlike json.Marshal it leaves <, > and & alone, as

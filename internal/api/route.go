@@ -23,6 +23,7 @@ type route struct {
 	ours       bool   // Zun has no such method: outside its range it is 405 and not 406
 	json       bool   // the body must be JSON
 	text       bool   // the answer is no JSON, so Accept is not looked at
+	raw        bool   // the handler reads the body itself, from call.raw
 	later      bool   // not in this release: answers 501
 	handle     handler
 }

@@ -36,11 +36,24 @@ func containerRoutes() []route {
 		{verb: get, path: all, rule: "container:get_all", handle: (*server).listContainers},
 		{verb: post, path: all, rule: "container:create", json: true, handle: (*server).createContainer},
 		{verb: get, path: one, rule: "container:get_one", handle: (*server).showContainer},
+		{verb: patch, path: one, rule: "container:update", handle: (*server).updateContainer},
 		{verb: del, path: one, rule: "container:delete", handle: (*server).deleteContainer},
 		{verb: post, path: one + "/start", rule: "container:start", handle: (*server).startContainer},
 		{verb: post, path: one + "/stop", rule: "container:stop", handle: (*server).stopContainer},
 		{verb: post, path: one + "/reboot", rule: "container:reboot", handle: (*server).rebootContainer},
 		{verb: post, path: one + "/kill", rule: "container:kill", handle: (*server).killContainer},
+		{verb: post, path: one + "/pause", rule: "container:pause", handle: (*server).pauseContainer},
+		{verb: post, path: one + "/unpause", rule: "container:unpause", handle: (*server).unpauseContainer},
+		{verb: post, path: one + "/rebuild", rule: "container:rebuild", handle: (*server).rebuildContainer},
+		{verb: post, path: one + "/rename", rule: "container:rename", max: 13, handle: (*server).renameContainer},
+		{verb: post, path: one + "/resize_container", rule: "container:resize_container", min: 19, handle: (*server).resizeContainer},
+		{verb: get, path: one + "/top", rule: "container:top", handle: (*server).containerTop},
+		{verb: get, path: one + "/stats", rule: "container:stats", handle: (*server).containerStats},
+		{verb: get, path: one + "/get_archive", rule: "container:get_archive", handle: (*server).getArchive},
+		{verb: post, path: one + "/put_archive", rule: "container:put_archive", raw: true, handle: (*server).putArchive},
+		{verb: post, path: one + "/commit", rule: "container:commit", handle: (*server).commitContainer},
+		{verb: post, path: one + "/add_security_group", rule: "container:add_security_group", max: 14, handle: (*server).addSecurityGroup},
+		{verb: post, path: one + "/remove_security_group", rule: "container:remove_security_group", max: 14, handle: (*server).removeSecurityGroup},
 		{verb: get, path: one + "/logs", rule: "container:logs", handle: (*server).containerLogs},
 		{verb: post, path: one + "/execute", rule: "container:execute", handle: (*server).executeCommand},
 		{verb: get, path: one + "/network_list", rule: "container:get_one", min: 18, handle: (*server).listAttachments},
@@ -74,12 +87,7 @@ func laterRoutes() []route {
 		return later(verb, one+"/"+name, "container:"+name, name, minor, maxMinor)
 	}
 	return slices.Concat([]route{
-		later(patch, one, "container:update", "update", 0, 0),
-		action(post, "pause", 0, 0), action(post, "unpause", 0, 0), action(post, "rebuild", 0, 0),
-		action(post, "rename", 0, 13), action(post, "resize_container", 19, 0), action(post, "execute_resize", 0, 0),
-		action(post, "resize", 0, 0), action(get, "attach", 0, 0), action(get, "top", 0, 0), action(get, "stats", 0, 0),
-		action(get, "get_archive", 0, 0), action(post, "put_archive", 0, 0), action(post, "commit", 0, 0),
-		action(post, "add_security_group", 0, 14), action(post, "remove_security_group", 0, 14),
+		action(post, "execute_resize", 0, 0), action(post, "resize", 0, 0), action(get, "attach", 0, 0),
 	}, laterCollections())
 }
 

@@ -58,9 +58,18 @@ func zunclientSteps(version string) map[string][]any {
 		"show unknown": {"NotFound", "Container none could not be found."}, "run": {"Creating"},
 		"create badly": {"BadRequest", "Invalid input for field 'cpu'.Value: '99'. it must be a number of cores between 0.1 and 16"},
 		"stop":         {202.0}, "restart": {202.0}, "kill": {nil}, "logs": {"hello\n�<b>"}, "exec": {3.0},
-		"pause":  {"HttpNotImplemented", "cannot pause container web: pause is not in this release of gozun"},
-		"attach": {200.0}, "detach": {202.0}, "action": {"Error"}, "delete": {nil},
+		"pause": {202.0}, "unpause": {"Conflict", "Cannot unpause container " + runningID + " in Running state"}, "rebuild": {202.0},
+		"update": {"200"}, "rename": {"NotAcceptable", "Not Acceptable"}, "commit": {map[string]any{"uuid": neutronID}},
+		"top":         {map[string]any{"Titles": []any{"PID", "CMD"}, "Processes": []any{[]any{"1", "sleep <1>"}}}},
+		"stats":       {[]any{"BLOCK I/O(B)", "CONTAINER", "CPU %", "MEM %", "MEM LIMIT(MiB)", "MEM USAGE(MiB)", "NET I/O(B)"}},
+		"get archive": {"b'tar of /etc/hosts'"}, "put archive": {200.0},
+		"put badly": {"BadRequest", "cannot copy to container web: data is no tar archive: unexpected EOF"},
+		"add group": {"NotAcceptable", "Not Acceptable"},
+		"attach":    {200.0}, "detach": {202.0}, "action": {"Error"}, "delete": {nil},
 		"services": {"Forbidden", "Policy doesn't allow zun-service:get_all to be performed."},
+	}
+	if version == "1.12" {
+		steps["rename"], steps["add group"] = []any{"Conflict", "it is named db already"}, []any{202.0}
 	}
 	if version != "" {
 		steps["negotiated"] = []any{version}

@@ -24,6 +24,7 @@ type backend struct {
 	actions    map[string][]*zun.Action
 	looks      map[string]int
 	request    zun.ContainerRequest
+	files      map[string][]byte // archives by the directory that they were put into
 }
 
 func newBackend() *backend {
@@ -111,7 +112,11 @@ func (b *backend) step(c *zun.ContainerDetail, a *zun.Action) {
 		b.remove(c)
 	case a.Kind == zun.ActionCreate && !b.request.Run:
 		c.Status = zun.StatusCreated
-	case a.Kind == zun.ActionCreate, a.Kind == zun.ActionStart, a.Kind == zun.ActionReboot:
+	case a.Kind == zun.ActionRebuild && c.Image == "missing":
+		a.Message = "image missing is not on host h1 and cannot be pulled"
+	case a.Kind == zun.ActionPause:
+		c.Status = zun.StatusPaused
+	case a.Kind == zun.ActionCreate, a.Kind == zun.ActionStart, a.Kind == zun.ActionReboot, a.Kind == zun.ActionUnpause, a.Kind == zun.ActionRebuild:
 		c.Status = zun.StatusRunning
 	case a.Kind == zun.ActionStop, a.Kind == zun.ActionKill:
 		c.Status = zun.StatusStopped

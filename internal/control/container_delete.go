@@ -70,6 +70,8 @@ func stoppable(c zun.Container) bool {
 
 func deleteHint(c zun.Container, options zun.DeleteOptions) string {
 	switch {
+	case c.Status == zun.StatusPaused:
+		return "; unpause it first"
 	case options.Force && !options.Stop:
 		return ""
 	case stoppable(c):

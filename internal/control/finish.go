@@ -67,7 +67,6 @@ func (s *Service) finish(ctx context.Context, action zun.Action, outcome zun.Out
 	if err != nil {
 		return nil, err
 	}
-	before := c
 	c = after(c, action, outcome)
 	c.TaskState = ""
 	for i, next := range more {
@@ -79,12 +78,8 @@ func (s *Service) finish(ctx context.Context, action zun.Action, outcome zun.Out
 		}
 	}
 	c.UpdatedAt = s.now()
-	switch {
-	case len(more) > 0:
-	case ended(c) && action.Kind != zun.ActionDelete:
+	if len(more) == 0 && ended(c) && action.Kind != zun.ActionDelete {
 		return left, s.removeByItself(ctx, c)
-	case lost(before, outcome.Observation) && !remakes(action.Kind):
-		return left, s.heal(ctx, c, runsAfter(action, before.Status))
 	}
 	return left, s.Store.SaveContainer(ctx, c)
 }
@@ -100,18 +95,21 @@ func after(c zun.Container, action zun.Action, outcome zun.Outcome) zun.Containe
 		if outcome.Observation.StatusReason == "" && c.Status != zun.StatusError {
 			c.StatusReason = ""
 		}
+		c = ordered(c, action, outcome)
 		if c.Status == zun.StatusRunning && c.StartedAt.IsZero() {
 			c.StartedAt = outcome.At.UTC()
 		}
 		return c
 	}
 	switch action.Kind {
-	case zun.ActionCreate, zun.ActionStart, zun.ActionDelete, zun.ActionHeal:
+	case zun.ActionCreate, zun.ActionStart, zun.ActionDelete:
 		c.Status, c.StatusReason = zun.StatusError, outcome.Message
 	case zun.ActionReboot:
 		if status == "" {
 			c.Status, c.StatusReason = zun.StatusUnknown, outcome.Message
 		}
+	case zun.ActionRebuild:
+		c = notRebuilt(c, action, outcome)
 	}
 	return c
 }
@@ -119,13 +117,15 @@ func after(c zun.Container, action zun.Action, outcome zun.Outcome) zun.Containe
 // resultOf returns the status that an action leads to when the node did not say.
 func resultOf(action zun.Action, current zun.Status) zun.Status {
 	switch action.Kind {
-	case zun.ActionCreate, zun.ActionHeal:
+	case zun.ActionCreate, zun.ActionRebuild:
 		if inputOf(action).Run {
 			return zun.StatusRunning
 		}
 		return zun.StatusCreated
-	case zun.ActionStart, zun.ActionReboot:
+	case zun.ActionStart, zun.ActionReboot, zun.ActionUnpause:
 		return zun.StatusRunning
+	case zun.ActionPause:
+		return zun.StatusPaused
 	case zun.ActionStop, zun.ActionKill:
 		return zun.StatusStopped
 	default:

@@ -36,7 +36,9 @@ type fakeNode struct {
 	script     func(zun.Order, *zun.Outcome)
 	observe    func(zun.Container) (zun.Observation, error)
 	observed   int
-	created    map[string]int // how often a container was made from nothing
+	updated    []zun.Container // as Update was asked for
+	wrote      []string        // by WriteArchive
+	created    map[string]int  // how often a container was made from nothing
 }
 
 func newFakeNode(tb testing.TB) *fakeNode {
@@ -114,7 +116,7 @@ func (n *fakeNode) work(ctx context.Context, order zun.Order, outcome *zun.Outco
 	n.done[order.Action.ID] = true
 	status := n.containers[id]
 	switch order.Action.Kind {
-	case zun.ActionCreate, zun.ActionHeal:
+	case zun.ActionCreate:
 		if status == "" {
 			n.created[id]++
 			status = zun.StatusCreated
@@ -122,8 +124,17 @@ func (n *fakeNode) work(ctx context.Context, order zun.Order, outcome *zun.Outco
 		if order.Input.Run {
 			status = zun.StatusRunning
 		}
-	case zun.ActionStart, zun.ActionReboot:
+	case zun.ActionStart, zun.ActionReboot, zun.ActionUnpause:
 		status = zun.StatusRunning
+	case zun.ActionPause:
+		status = zun.StatusPaused
+	case zun.ActionRebuild:
+		status = zun.StatusCreated
+		if order.Input.Run {
+			status = zun.StatusRunning
+		}
+	case zun.ActionAddGroup, zun.ActionRemoveGroup:
+		outcome.SecurityGroups = n.regroup(order)
 	case zun.ActionStop, zun.ActionKill:
 		status = zun.StatusStopped
 	case zun.ActionNetworkDetach:

@@ -45,6 +45,16 @@ func (s *Service) KillContainer(ctx context.Context, g policy.Grant, ref, signal
 	return s.order(ctx, g, ref, zun.ActionKill, zun.ActionInput{Signal: signal})
 }
 
+// PauseContainer orders that the container's processes stand still.
+func (s *Service) PauseContainer(ctx context.Context, g policy.Grant, ref string) error {
+	return s.order(ctx, g, ref, zun.ActionPause, zun.ActionInput{})
+}
+
+// UnpauseContainer orders that they go on.
+func (s *Service) UnpauseContainer(ctx context.Context, g policy.Grant, ref string) error {
+	return s.order(ctx, g, ref, zun.ActionUnpause, zun.ActionInput{})
+}
+
 func checkTimeout(timeout *int) error {
 	if timeout != nil && *timeout < 0 {
 		return zun.Errorf(zun.CodeInvalid, "cannot wait %d seconds: the timeout is a number of seconds from 0", *timeout)
@@ -54,12 +64,21 @@ func checkTimeout(timeout *int) error {
 
 // order finds a container, checks that its state allows the action, and records it.
 func (s *Service) order(ctx context.Context, g policy.Grant, ref string, kind zun.ActionKind, input zun.ActionInput) error {
+	_, err := s.orderOn(ctx, g, ref, kind, func(c zun.Container) (zun.Container, zun.ActionInput, error) { return c, input, nil })
+	return err
+}
+
+// orderOn is order for an action whose input depends on the container, or that changes
+// what is recorded at once. It returns the container as it was.
+func (s *Service) orderOn(ctx context.Context, g policy.Grant, ref string, kind zun.ActionKind,
+	prepare func(zun.Container) (zun.Container, zun.ActionInput, error),
+) (zun.Container, error) {
 	c, err := s.container(ctx, g, ref, false)
 	if err != nil {
-		return err
+		return c, err
 	}
 	err = s.Store.Change(ctx, func(ctx context.Context) error {
-		c, err := s.Store.Container(ctx, c.ID)
+		c, err = s.Store.Container(ctx, c.ID)
 		if err != nil {
 			return err
 		}
@@ -69,12 +88,16 @@ func (s *Service) order(ctx context.Context, g policy.Grant, ref string, kind zu
 		if c.Host == "" {
 			return neverPlaced(string(kind), c)
 		}
-		return s.record(ctx, g.Identity(), c, kind, input)
+		changed, input, err := prepare(c)
+		if err != nil {
+			return err
+		}
+		return s.record(ctx, g.Identity(), changed, kind, input)
 	})
 	if err == nil {
 		s.queue.poke(c.ID)
 	}
-	return err
+	return c, err
 }
 
 // record writes an owed action and what the container shows meanwhile. It is called
@@ -101,7 +124,7 @@ func pinned(kind zun.ActionKind) (zun.Status, bool) {
 		return zun.StatusDeleting, true
 	case zun.ActionReboot:
 		return zun.StatusRestarting, true
-	case zun.ActionHeal:
+	case zun.ActionRebuild:
 		return zun.StatusRebuilding, true
 	default:
 		return "", false

@@ -19,7 +19,7 @@ func TestAnyOrderOfEvents(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		c := w.run(zun.ContainerRequest{Run: rapid.Bool().Draw(rt, "run"), Nets: []zun.NetRequest{{Network: "testnet"}}})
 		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
-			what := rapid.SampledFrom([]string{"start", "stop", "reboot", "kill", "network_attach", "network_detach", "exits", "dies", "delete", "delete_force"}).Draw(rt, "what")
+			what := rapid.SampledFrom([]string{"start", "stop", "reboot", "kill", "pause", "unpause", "rebuild", "resize_container", "network_attach", "network_detach", "exits", "dies", "delete", "delete_force"}).Draw(rt, "what")
 			if what == "exits" || what == "dies" {
 				w.see(c.ID, what)
 				continue
@@ -49,7 +49,11 @@ func TestAnyOrderOfEvents(t *testing.T) {
 			w.shows(rt, what, fails && err == nil, before, after)
 		}
 		w.node.edit(func(n *fakeNode) { n.script = nil })
-		if _, err := w.records.Container(t.Context(), c.ID); err == nil {
+		if last, err := w.records.Container(t.Context(), c.ID); err == nil {
+			if last.Status == zun.StatusPaused {
+				w.must(w.try(c.ID, "unpause"))
+				w.settled(c.ID)
+			}
 			w.must(w.try(c.ID, "delete_force"))
 			w.gone(c.ID)
 		}
@@ -73,6 +77,15 @@ func (w *world) try(id, what string) error {
 		return w.RebootContainer(ctx, g("reboot"), id, nil)
 	case "kill":
 		return w.KillContainer(ctx, g("kill"), id, "TERM")
+	case "pause":
+		return w.PauseContainer(ctx, g("pause"), id)
+	case "unpause":
+		return w.UnpauseContainer(ctx, g("unpause"), id)
+	case "rebuild":
+		return w.RebuildContainer(ctx, g("rebuild"), id, "other", "")
+	case "resize_container":
+		_, err := w.ResizeContainer(ctx, g("resize_container"), id, zun.Change{CPU: ptr(2.0)})
+		return err
 	case "network_attach":
 		return w.AttachNetwork(ctx, g("network_attach"), id, zun.NetRequest{Network: "second"}, true)
 	case "network_detach":
@@ -98,7 +111,7 @@ func (w *world) shows(rt *rapid.T, what string, failed bool, before zun.Containe
 	there := w.node.containers[after.ID]
 	w.node.mu.Unlock()
 	switch {
-	case failed && (what == "start" || what == "delete" || what == "delete_force"):
+	case failed && (what == "start" || what == "rebuild" || what == "delete" || what == "delete_force"):
 		if after.Status != zun.StatusError || after.StatusReason != "no luck" {
 			rt.Fatalf("after a failed %s: %s %q", what, after.Status, after.StatusReason)
 		}

@@ -23,7 +23,7 @@ var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 // checkName refuses names that Zun refuses, and those that could not be told from nothing.
 func checkName(what, name string) error {
 	if len(name) < 2 || len(name) > maxName || !nameForm.MatchString(name) {
-		return zun.Errorf(zun.CodeInvalid, "cannot create %s %q: a name has 2 to %d letters, digits, '_', '.' or '-', "+
+		return zun.Errorf(zun.CodeInvalid, "cannot call a %s %q: a name has 2 to %d letters, digits, '_', '.' or '-', "+
 			"and begins with a letter or digit", what, name, maxName)
 	}
 	return nil
@@ -39,11 +39,16 @@ func checkContainer(r zun.ContainerRequest) error {
 	if len(r.Image) < 2 || len(r.Image) > 255 {
 		return zun.Errorf(zun.CodeInvalid, "cannot create a container from image %q: an image's name has 2 to 255 characters", r.Image)
 	}
-	if r.CPU != nil && !(*r.CPU >= minCPU && *r.CPU <= maxCPU) {
-		return zun.Errorf(zun.CodeInvalid, "cannot create a container with %v cpu: it may have %v to %v", *r.CPU, minCPU, maxCPU)
+	const doing = "create a container with"
+	if r.CPU != nil {
+		if err := checkCPU(doing, *r.CPU); err != nil {
+			return err
+		}
 	}
-	if r.MemoryMiB != nil && (*r.MemoryMiB < minMemory || *r.MemoryMiB > maxMemory) {
-		return zun.Errorf(zun.CodeInvalid, "cannot create a container with %d MiB of memory: it may have %d to %d", *r.MemoryMiB, minMemory, maxMemory)
+	if r.MemoryMiB != nil {
+		if err := checkMemory(doing, *r.MemoryMiB); err != nil {
+			return err
+		}
 	}
 	if r.AutoRemove && r.RestartPolicy.Name != "" && r.RestartPolicy.Name != "no" {
 		return zun.Errorf(zun.CodeInvalid, "cannot create a container with auto_remove and restart policy %q: choose one", r.RestartPolicy.Name)
@@ -54,10 +59,21 @@ func checkContainer(r zun.ContainerRequest) error {
 	if err := checkRestart(r.RestartPolicy); err != nil {
 		return err
 	}
-	if err := checkOptions(r); err != nil {
-		return err
-	}
 	return checkTexts(r)
+}
+
+func checkCPU(doing string, cpu float64) error {
+	if !(cpu >= minCPU && cpu <= maxCPU) {
+		return zun.Errorf(zun.CodeInvalid, "cannot %s %v cpu: it may have %v to %v", doing, cpu, minCPU, maxCPU)
+	}
+	return nil
+}
+
+func checkMemory(doing string, mib int64) error {
+	if mib < minMemory || mib > maxMemory {
+		return zun.Errorf(zun.CodeInvalid, "cannot %s %d MiB of memory: it may have %d to %d", doing, mib, minMemory, maxMemory)
+	}
+	return nil
 }
 
 func checkRestart(p zun.RestartPolicy) error {

@@ -15,7 +15,6 @@ import (
 // Config is what an agent works with. Zero durations have the defaults named here.
 type Config struct {
 	Host    string // name of this machine, binding:host_id of its ports; required
-	Files   string // directory for the files that are put into containers, made when needed; required with those
 	Owner   string // whose records these are, a label on all we make in Docker; Host. Two agents on one Docker need two.
 	Docker  Runtime
 	Neutron Ports
@@ -26,6 +25,8 @@ type Config struct {
 	ExecuteTimeout time.Duration // a command's longest run in Execute; 5 s, as upstream's execute_timeout
 	StepTimeout    time.Duration // longest wait for one answer of Docker, pulls aside; 2 min
 	PullTimeout    time.Duration // longest pull; 30 min
+	CopyTimeout    time.Duration // longest copy of files into or out of a container; 10 min
+	ArchiveLimit   int64         // bytes of one archive that is copied out; 1 GiB
 	Patience       time.Duration // how long an action waits for a Docker that went away under it; 1 min
 	CompareEvery   time.Duration // between comparisons of the records with Docker; 1 min
 	OrphanGrace    time.Duration // age at which something of ours that no record knows is removed; 10 min
@@ -64,6 +65,7 @@ func New(config Config) *Agent {
 		{&config.ExecuteTimeout, 5 * time.Second},
 		{&config.StepTimeout, 2 * time.Minute},
 		{&config.PullTimeout, 30 * time.Minute},
+		{&config.CopyTimeout, 10 * time.Minute},
 		{&config.Patience, time.Minute},
 		{&config.CompareEvery, time.Minute},
 		{&config.OrphanGrace, 10 * time.Minute},
@@ -72,6 +74,9 @@ func New(config Config) *Agent {
 		if *d.field <= 0 {
 			*d.field = d.value
 		}
+	}
+	if config.ArchiveLimit <= 0 {
+		config.ArchiveLimit = 1 << 30
 	}
 	life, end := context.WithCancel(context.Background())
 	checks := newChecks()

@@ -21,14 +21,16 @@ type memory struct {
 	things   map[string]*node.State // by name
 	networks map[string]bool
 	images   map[string]node.Image
-	stuck    string // id of one whose task the engine holds for running, though it is not
-	watcher  func(node.Change)
-	before   func(verb string) error
-	after    func(verb string) error
+
+	resources map[string]node.Resources // by id, as Update was asked for
+	stuck     string                    // id of one whose task the engine holds for running, though it is not
+	watcher   func(node.Change)
+	before    func(verb string) error
+	after     func(verb string) error
 }
 
 func newMemory() *memory {
-	return &memory{things: map[string]*node.State{}, networks: map[string]bool{}, images: map[string]node.Image{}}
+	return &memory{things: map[string]*node.State{}, networks: map[string]bool{}, images: map[string]node.Image{}, resources: map[string]node.Resources{}}
 }
 
 func (m *memory) call(verb string, work func() error) error {
@@ -157,7 +159,7 @@ func (m *memory) CreateSandbox(_ context.Context, spec node.SandboxSpec) (string
 func (m *memory) CreateContainer(_ context.Context, spec node.ContainerSpec) (string, error) {
 	return m.make("CreateContainer", node.State{
 		Name: spec.Name, ContainerID: spec.Container.ID, Role: node.RoleContainer, Sandbox: spec.Sandbox,
-		Command: spec.Container.Command, Entrypoint: spec.Container.Entrypoint,
+		Command: spec.Container.Command, Entrypoint: spec.Container.Entrypoint, Action: spec.Action,
 	})
 }
 

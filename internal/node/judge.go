@@ -40,9 +40,6 @@ func judge(c zun.Container, s seen) verdict {
 		return verdictRevive
 	}
 	status := statusOf(s.app.Phase)
-	if status == zun.StatusRunning && c.Status == status && healthIn(c.StatusDetail) != s.app.Health {
-		return verdictReport
-	}
 	if status == c.Status || c.Status == zun.StatusError && status != zun.StatusRunning {
 		return verdictFine
 	}
@@ -71,5 +68,5 @@ func calm(c zun.Container, s seen) bool {
 	if s.app == nil || statusOf(s.app.Phase) != c.Status {
 		return false
 	}
-	return c.Status != zun.StatusRunning || s.sandbox != nil && s.sandbox.Running() && healthIn(c.StatusDetail) == s.app.Health
+	return c.Status != zun.StatusRunning || s.sandbox != nil && s.sandbox.Running()
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"time"
 
@@ -18,6 +19,8 @@ type Runtime interface {
 	Networks
 	Processes
 	Streams
+	Gauges
+	Archives
 
 	// Ping reports whether the engine answers and takes new work; one that is ending does not.
 	Ping(ctx context.Context) error
@@ -63,7 +66,7 @@ type Processes interface {
 	CreateSandbox(ctx context.Context, spec SandboxSpec) (id string, err error)
 
 	// CreateContainer makes a container that will join the sandbox, which need not exist
-	// yet, and does not start it. CodeInvalid when the host has not what it asks for.
+	// yet, and does not start it.
 	CreateContainer(ctx context.Context, spec ContainerSpec) (id string, err error)
 
 	// Start starts a sandbox or container; success if it runs.
@@ -78,6 +81,14 @@ type Processes interface {
 
 	// Kill sends a signal, "" being SIGKILL, after which it waits for the end.
 	Kill(ctx context.Context, name, signal string) error
+
+	// Pause freezes its processes, and Unpause lets them go on; success if they are so
+	// already. CodeConflict: it does not run.
+	Pause(ctx context.Context, name string) error
+	Unpause(ctx context.Context, name string) error
+
+	// Update gives it other resources than it was made with, at once if it runs.
+	Update(ctx context.Context, name string, resources Resources) error
 
 	// Remove removes it, running or not, with its anonymous volumes; success if it is gone.
 	Remove(ctx context.Context, name string) error
@@ -98,6 +109,33 @@ type Streams interface {
 	// Execute runs a command in the container until it, or ctx, ends; CodeInvalid when the
 	// command cannot be started.
 	Execute(ctx context.Context, name string, command []string) (zun.ExecResult, error)
+}
+
+// Gauges are what a running container does and uses.
+type Gauges interface {
+	// Top lists the container's processes as ps shows them; args are more arguments of ps,
+	// separated by blanks. CodeInvalid: ps does not take them.
+	Top(ctx context.Context, name, args string) (zun.Processes, error)
+
+	// Usage returns what the container has used so far. Its network is the sandbox's.
+	Usage(ctx context.Context, name, sandbox string) (zun.Usage, error)
+}
+
+// Archives are files in and out of a container, running or not, as tar archives.
+type Archives interface {
+	// ReadArchive returns what is at a path; the caller closes it. CodeInvalid: there is
+	// nothing, or nothing that could be.
+	ReadArchive(ctx context.Context, name, path string) (zun.Archive, error)
+
+	// WriteArchive unpacks an archive in a directory of the container. CodeInvalid: there
+	// is no such directory, or the archive cannot be unpacked there.
+	WriteArchive(ctx context.Context, name, path string, archive io.Reader) error
+}
+
+// Resources are what a container may use.
+type Resources struct {
+	CPU       float64 // cores
+	MemoryMiB int64
 }
 
 // Image is what we read of an image.
@@ -143,14 +181,8 @@ type ContainerSpec struct {
 	Name      string
 	Sandbox   string
 	Owner     string
+	Action    int64 // that makes it, for a label; 0: nobody ordered it
 	Container zun.Container
-	Files     []FileSpec
-}
-
-// FileSpec is a file of the host that a container has at a place of its own.
-type FileSpec struct {
-	Source      string // on the host
-	Destination string // in the container
 }
 
 // Role tells the two kinds of a container's processes apart.
@@ -168,13 +200,11 @@ type State struct {
 	Name        string
 	ContainerID string // zun.Container.ID, from its label
 	Role        Role
+	Action      int64 // container: the action that made it
 	Phase       Phase
 	ExitCode    int
 	OOMKilled   bool
 	Error       string // why it could not be started
-	Health      Health
-	HealthSays  string // what the last check wrote; in no list
-	Runtime     string // in no list
 	Sandbox     string // container: name or id of the sandbox it joins
 	Alone       bool   // sandbox: made without a network, so that a start gives it none
 	Hostname    string
@@ -213,16 +243,6 @@ const (
 	PhaseDead       Phase = "dead"
 )
 
-// Health is what the container's health check says; "" when there is none or it does not run.
-type Health string
-
-// The healths.
-const (
-	HealthStarting  Health = "starting"
-	HealthHealthy   Health = "healthy"
-	HealthUnhealthy Health = "unhealthy"
-)
-
 // Change says that something happened to a container or its sandbox.
 type Change struct {
 	ContainerID string
@@ -230,21 +250,13 @@ type Change struct {
 	Kind        string // Docker's word: "die", "start", "destroy", "oom", "pause", …
 }
 
-// Ports are Neutron ports and their security groups, under the service's credentials.
+// Ports are Neutron ports, under the service's credentials.
 type Ports interface {
 	FindPorts(ctx context.Context, query zun.NeutronQuery) ([]zun.Port, error)
 	Port(ctx context.Context, id string) (zun.Port, error)
 	CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, error)
 	UpdatePort(ctx context.Context, id string, change zun.PortChange) (zun.Port, error)
 	DeletePort(ctx context.Context, id string) error
-
-	FindSecurityGroups(ctx context.Context, query zun.NeutronQuery) ([]zun.SecurityGroup, error)
-	CreateSecurityGroup(ctx context.Context, spec zun.SecurityGroupSpec) (zun.SecurityGroup, error)
-	// AllowIngress makes all of the rules or none; CodeConflict when one is there already.
-	AllowIngress(ctx context.Context, groupID string, rules []zun.Ingress) error
-	// DeleteSecurityGroup takes a group that is gone for deleted; CodeConflict while a port
-	// has it.
-	DeleteSecurityGroup(ctx context.Context, id string) error
 }
 
 // ContainerName returns the Docker name of a container, which is Zun's.

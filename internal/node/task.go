@@ -22,12 +22,14 @@ type task struct {
 
 	again       bool // an earlier try may have left something: look before making
 	attachments []zun.Attachment
-	group       string // the security group of the exposed ports
 	image       Image
 	found       seen          // what was there when the work began
 	sandboxed   chan struct{} // closed when the sandbox is made
 	plugged     bool          // we started the sandbox
 	remade      bool          // we made the container
+	imaged      bool          // the image is known to be here
+	unchanged   bool          // of a rebuild: the old container is as it was
+	groups      []string      // of a change of security groups: those that the container has now
 	detached    []string
 	deleted     bool
 
@@ -44,7 +46,7 @@ type undoStep struct {
 func (a *Agent) newTask(order zun.Order) *task {
 	return &task{
 		Agent: a, order: order, again: order.Action.Attempt > 1 || order.Action.Kind != zun.ActionCreate,
-		attachments: slices.Clone(order.Attachments), group: order.Container.ExposedGroup,
+		attachments: slices.Clone(order.Attachments), unchanged: order.Action.Kind == zun.ActionRebuild && order.Action.Attempt == 1,
 		log: a.Log.With("container", order.Container.ID, "action", string(order.Action.Kind), "request", order.Action.RequestID),
 	}
 }
@@ -117,21 +119,31 @@ func (t *task) do(ctx context.Context) error {
 		return t.reboot(ctx)
 	case zun.ActionKill:
 		return t.kill(ctx)
+	case zun.ActionPause:
+		return t.pause(ctx)
+	case zun.ActionUnpause:
+		return t.unpause(ctx)
+	case zun.ActionRebuild:
+		return t.rebuild(ctx)
+	case zun.ActionResize:
+		return t.resize(ctx)
+	case zun.ActionAddGroup, zun.ActionRemoveGroup:
+		return t.regroup(ctx)
 	case zun.ActionDelete:
 		return t.remove(ctx)
 	case zun.ActionNetworkAttach:
 		return t.attach(ctx)
 	case zun.ActionNetworkDetach:
 		return t.detach(ctx)
-	case zun.ActionHeal:
-		return t.heal(ctx)
 	}
 	return zun.Errorf(zun.CodeNotImplemented, "cannot do action %q: host %s does not know it", t.order.Action.Kind, t.Config.Host)
 }
 
 // outcome says how the action ended and how the container is now.
 func (t *task) outcome(ctx context.Context, failure error) zun.Outcome {
-	outcome := zun.Outcome{Deleted: t.deleted && failure == nil, Detached: t.detached}
+	outcome := zun.Outcome{
+		Deleted: t.deleted && failure == nil, Detached: t.detached, Unchanged: t.unchanged && failure != nil, SecurityGroups: t.groups,
+	}
 	if !outcome.Deleted {
 		outcome.Observation = t.observe(ctx)
 	} else {
@@ -152,8 +164,10 @@ func (t *task) outcome(ctx context.Context, failure error) zun.Outcome {
 // others leave it as it is.
 func (t *task) spoils() bool {
 	switch t.order.Action.Kind {
-	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionDelete, zun.ActionHeal:
+	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionDelete:
 		return true
+	case zun.ActionRebuild:
+		return !t.unchanged
 	}
 	return false
 }

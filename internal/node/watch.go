@@ -160,10 +160,9 @@ func (a *Agent) compare(ctx context.Context, ids map[string]bool, whole, all boo
 	if err != nil {
 		return err
 	}
-	found, recorded := byContainer(states), map[string]bool{}
+	found := byContainer(states)
 	for _, order := range orders {
 		id := order.Container.ID
-		recorded[id] = true
 		if ids[id] || whole || all && !calm(order.Container, found[id]) {
 			a.lanes.addIfIdle(id, since, func() { a.settle(order, since) })
 		}
@@ -171,7 +170,6 @@ func (a *Agent) compare(ctx context.Context, ids map[string]bool, whole, all boo
 	}
 	if all {
 		a.sweep(found, since)
-		a.sweepFiles(recorded, since)
 		a.lanes.forget(since.Add(-time.Hour))
 	}
 	return nil

@@ -23,6 +23,8 @@ type containerRow struct {
 	ImageDriver     string
 	Command         string
 	Entrypoint      string
+	ImageCommand    bool
+	ImageEntrypoint bool
 	CPU             float64 `bun:"cpu"`
 	Memory          int64
 	Disk            int64
@@ -59,6 +61,7 @@ func rowOfContainer(c zun.Container) *containerRow {
 		UUID: c.ID, ProjectID: c.ProjectID, UserID: c.UserID, Name: c.Name,
 		Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, ImageDriver: c.ImageDriver,
 		Command: toJSON(c.Command), Entrypoint: toJSON(c.Entrypoint),
+		ImageCommand: c.ImageCommand, ImageEntrypoint: c.ImageEntrypoint,
 		CPU: c.CPU, Memory: c.MemoryMiB, Disk: c.DiskGiB,
 		Environment: toJSON(c.Environment), Labels: toJSON(c.Labels), Workdir: c.Workdir, Hostname: c.Hostname,
 		Interactive: c.Interactive, TTY: c.TTY, AutoRemove: c.AutoRemove, AutoHeal: c.AutoHeal,
@@ -79,6 +82,7 @@ func (r *containerRow) container() zun.Container {
 		ID: r.UUID, ProjectID: r.ProjectID, UserID: r.UserID, Name: r.Name,
 		Image: r.Image, ImagePullPolicy: r.ImagePullPolicy, ImageDriver: r.ImageDriver,
 		Command: fromJSON[[]string](r.Command), Entrypoint: fromJSON[[]string](r.Entrypoint),
+		ImageCommand: r.ImageCommand, ImageEntrypoint: r.ImageEntrypoint,
 		CPU: r.CPU, MemoryMiB: r.Memory, DiskGiB: r.Disk,
 		Environment: fromJSON[map[string]string](r.Environment), Labels: fromJSON[map[string]string](r.Labels),
 		Workdir: r.Workdir, Hostname: r.Hostname, Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove, AutoHeal: r.AutoHeal,

@@ -19,6 +19,7 @@ func steps() []step {
 	return []step{
 		{"20261123190000_first_tables", firstTables},
 		{"20261125023000_container_options", containerOptions},
+		{"20261125024500_image_command", imageCommand},
 	}
 }
 

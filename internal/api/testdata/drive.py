@@ -1,6 +1,8 @@
 """Drives python-zunclient against the API at argv[1]; prints one line of JSON per step."""
+import io
 import json
 import sys
+import tarfile
 
 from keystoneauth1 import session, token_endpoint
 from zunclient import client
@@ -19,7 +21,15 @@ def step(name, call):
         print(json.dumps([name, type(error).__name__, str(error).split(" (HTTP")[0]]))
 
 
+def tar_archive():
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("a"), io.BytesIO(b""))
+    return content.getvalue()
+
+
 c, web = zun.containers, "web"
+encoded = version != "1.12"
 command = "sleep '5 6'" if version == "1.12" else ["sleep", "5 6"]
 step("negotiated", lambda: zun.api_version.get_string())
 step("list", lambda: [one.name for one in c.list()])
@@ -35,6 +45,17 @@ step("kill", lambda: c.kill(web, None))
 step("logs", lambda: c.logs(web, stdout=True, stderr=True))
 step("exec", lambda: c.execute(web, command='"ls" "-l"', interactive=False)["exit_code"])
 step("pause", lambda: c.pause(web))
+step("unpause", lambda: c.unpause(web))
+step("rebuild", lambda: c.rebuild(web, image="nginx:2"))
+step("update", lambda: c.update(web, cpu="0.2", memory="200").memory)
+step("rename", lambda: c.rename("db", "db"))
+step("top", lambda: c.top(web))
+step("stats", lambda: sorted(c.stats(web)))
+step("get archive", lambda: str(c.get_archive(web, "/etc/hosts")["data"]))
+step("put archive", lambda: c.put_archive(web, "/tmp", tar_archive() if encoded else tar_archive().decode()))
+step("put badly", lambda: c.put_archive(web, "/tmp", b"no archive" if encoded else "no archive"))
+step("commit", lambda: c.commit(web, "repo", "tag"))
+step("add group", lambda: c.add_security_group(web, "g"))
 step("attach", lambda: c.network_attach(web, network="foo"))
 step("detach", lambda: c.network_detach(web, network="foo"))
 step("action", lambda: zun.actions.get(web, "req-1").message)

@@ -55,9 +55,6 @@ func (c *Client) connectOthers(ctx context.Context, spec node.SandboxSpec) error
 
 // CreateContainer implements node.Processes.
 func (c *Client) CreateContainer(ctx context.Context, spec node.ContainerSpec) (string, error) {
-	if err := c.grants(ctx, spec.Container); err != nil {
-		return "", err
-	}
 	result, err := c.engine.ContainerCreate(ctx, containerOptions(spec))
 	if err != nil {
 		return "", c.failure(err, "create container "+spec.Name)
@@ -87,6 +84,34 @@ func (c *Client) Restart(ctx context.Context, name string, timeout *int) error {
 func (c *Client) Kill(ctx context.Context, name, signal string) error {
 	_, err := c.engine.ContainerKill(ctx, name, client.ContainerKillOptions{Signal: signal})
 	return c.failure(err, "kill "+thing(name))
+}
+
+// Pause implements node.Processes.
+func (c *Client) Pause(ctx context.Context, name string) error {
+	_, err := c.engine.ContainerPause(ctx, name, client.ContainerPauseOptions{})
+	if err != nil && strings.Contains(err.Error(), "is already paused") {
+		return nil
+	}
+	return c.failure(err, "pause "+thing(name))
+}
+
+// Unpause implements node.Processes.
+func (c *Client) Unpause(ctx context.Context, name string) error {
+	_, err := c.engine.ContainerUnpause(ctx, name, client.ContainerUnpauseOptions{})
+	if err == nil || !strings.Contains(err.Error(), "is not paused") {
+		return c.failure(err, "unpause "+thing(name))
+	}
+	if state, lookErr := c.Inspect(ctx, name); lookErr == nil && state.Phase == node.PhaseRunning {
+		return nil
+	}
+	return zun.Wrap(zun.CodeConflict, err, "cannot unpause %s: it is not paused", thing(name))
+}
+
+// Update implements node.Processes.
+func (c *Client) Update(ctx context.Context, name string, resources node.Resources) error {
+	limits := resourcesOf(resources)
+	_, err := c.engine.ContainerUpdate(ctx, name, client.ContainerUpdateOptions{Resources: &limits})
+	return c.failure(err, "update "+thing(name))
 }
 
 // Remove implements node.Processes.
