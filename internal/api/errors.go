@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -59,9 +60,20 @@ func (s *server) serviceFailure(ctx context.Context, err error) reply {
 		s.Log.WarnContext(ctx, "something that the API needs does not answer",
 			"request_id", zun.RequestID(ctx), "error", e.Message, "cause", e.Err)
 	}
-	return errorReply(errorItem{
-		Code: codePrefix + string(e.Code), Status: e.Code.Status(), Title: e.Message, Detail: e.Message,
-	})
+	text := bounded(e.Message)
+	return errorReply(errorItem{Code: codePrefix + string(e.Code), Status: e.Code.Status(), Title: text, Detail: text})
+}
+
+// longestError is how many bytes of an error's text are told; it may hold a name or a value
+// that a user sent, of any length.
+const longestError = 4096
+
+// bounded cuts a text that is longer than an error may be.
+func bounded(text string) string {
+	if len(text) <= longestError {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestError], "") + "…"
 }
 
 // internalFailure answers with a correlation id, under which the cause is in the log.
