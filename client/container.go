@@ -44,6 +44,7 @@ type Container struct {
 	AutoRemove      bool                 `json:"auto_remove"`
 	AutoHeal        bool                 `json:"auto_heal"`
 	SecurityGroups  []string             `json:"security_groups"` // UUIDs
+	Healthcheck     *Healthcheck         `json:"healthcheck"`
 	RegistryID      string               `json:"registry_id"`
 	CreatedAt       Time                 `json:"created_at"`
 	UpdatedAt       Time                 `json:"updated_at"`
@@ -83,8 +84,16 @@ type ContainerCreate struct {
 	SecurityGroups  []string          `json:"security_groups,omitempty"` // names or UUIDs
 	RestartPolicy   *RestartPolicy    `json:"restart_policy,omitempty"`
 	AutoRemove      bool              `json:"auto_remove,omitempty"`
-	Interactive     bool              `json:"interactive,omitempty"`
-	TTY             bool              `json:"tty,omitempty"`
+	AutoHeal        bool              `json:"auto_heal,omitempty"`
+	Privileged      bool              `json:"privileged,omitempty"`
+	Runtime         string            `json:"runtime,omitempty"`
+
+	Healthcheck  *HealthcheckCreate  `json:"healthcheck,omitempty"`
+	ExposedPorts map[string]struct{} `json:"exposed_ports,omitempty"` // "80", "80/tcp", "53/udp"; excludes SecurityGroups
+	Mounts       []Mount             `json:"mounts,omitempty"`
+
+	Interactive bool `json:"interactive,omitempty"`
+	TTY         bool `json:"tty,omitempty"`
 
 	Run bool `json:"-"` // start it as well
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"golang.org/x/term"
@@ -181,6 +182,9 @@ type tracer struct {
 	out  io.Writer
 }
 
+// fileContent is what a file that is put into a container holds, in a request.
+var fileContent = regexp.MustCompile(`"source":"[A-Za-z0-9+/=]*"`)
+
 // RoundTrip sends the request, and writes it and the answer's head and body.
 func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 	fmt.Fprintf(t.out, "> %s %s\n", r.Method, r.URL)
@@ -190,7 +194,7 @@ func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.GetBody != nil {
 		if body, err := r.GetBody(); err == nil {
 			text, _ := io.ReadAll(body)
-			fmt.Fprintf(t.out, "> %s\n", text)
+			fmt.Fprintf(t.out, "> %s\n", fileContent.ReplaceAll(text, []byte(`"source":"***"`)))
 		}
 	}
 	response, err := t.next.RoundTrip(r)

@@ -82,6 +82,14 @@ func restartPolicy(p *client.RestartPolicy) any {
 	return p
 }
 
+// healthcheck is nothing when none is set, which the service shows as {}.
+func healthcheck(h *client.Healthcheck) any {
+	if h == nil || *h == (client.Healthcheck{}) {
+		return nil
+	}
+	return h
+}
+
 func containerFields() []column[client.Container] {
 	type c = client.Container
 	return []column[c]{
@@ -112,6 +120,7 @@ func containerFields() []column[client.Container] {
 		{name: "tty", get: func(k c) any { return k.TTY }},
 		{name: "auto_remove", get: func(k c) any { return k.AutoRemove }},
 		{name: "auto_heal", get: func(k c) any { return k.AutoHeal }},
+		{name: "healthcheck", get: func(k c) any { return healthcheck(k.Healthcheck) }},
 		{name: "privileged", get: func(k c) any { return k.Privileged }},
 		{name: "runtime", get: func(k c) any { return k.Runtime }},
 		{name: "host", get: func(k c) any { return k.Host }},

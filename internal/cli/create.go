@@ -18,6 +18,8 @@ import (
 type createFlags struct {
 	create client.ContainerCreate
 
+	options optionFlags
+
 	nets, environment, labels, groups []string
 
 	cpu, memory, entrypoint, restart string
@@ -28,7 +30,9 @@ const createDetails = `Flags stand before IMAGE; everything after it is the cont
 
 --net takes the name of one of your networks, or network=NAME or port=PORT with
 v4-fixed-ip=ADDRESS and v6-fixed-ip=ADDRESS after commas. It may be repeated; the first
-network is the primary one. Without it the service's default network is used.`
+network is the primary one. Without it the service's default network is used.
+
+` + optionDetails
 
 func (s *session) runCommand() *cobra.Command {
 	return s.makingCommand(true, &cobra.Command{
@@ -38,7 +42,9 @@ func (s *session) runCommand() *cobra.Command {
 		Example: `  zun run --net foo nginx
   zun run --name web --net foo --memory 256 --restart on-failure:3 nginx
   zun run --net network=foo,v4-fixed-ip=10.2.0.10 busybox sh -c 'while :; do date; sleep 1; done'
-  zun run --net port=my-port nginx`,
+  zun run --net port=my-port nginx
+  zun run --net foo --expose-port 80 --healthcheck 'cmd=wget -q -O- localhost,interval=30s' nginx
+  zun run --net foo --mount type=bind,source=site.conf,destination=/etc/nginx/conf.d/site.conf nginx`,
 	})
 }
 
@@ -82,7 +88,7 @@ func (f *createFlags) bind(command *cobra.Command) {
 	flags.StringArrayVarP(&f.environment, "environment", "e", nil, "environment variable, NAME=VALUE, repeatable")
 	flags.StringVarP(&f.memory, "memory", "m", "", "memory, in MiB, or with k, m or g after it")
 	flags.StringVar(&f.cpu, "cpu", "", "cores, 0.5")
-	flags.IntVar(&f.disk, "disk", 0, "disk, in GiB")
+	flags.IntVar(&f.disk, "disk", 0, "limit of its disk, in GiB, where the host can give one")
 	flags.StringVar(&c.Workdir, "workdir", "", "working directory of the command")
 	flags.StringVar(&c.Hostname, "hostname", "", "host name inside")
 	flags.StringArrayVar(&f.labels, "label", nil, "label, NAME=VALUE, repeatable")
@@ -94,6 +100,7 @@ func (f *createFlags) bind(command *cobra.Command) {
 	flags.StringVar(&c.ImageDriver, "image-driver", "", "where the image comes from: docker")
 	flags.BoolVarP(&c.Interactive, "interactive", "i", false, "keep its standard input open")
 	flags.BoolVarP(&c.TTY, "tty", "t", false, "give it a terminal")
+	f.options.bind(command, c)
 	command.MarkFlagsMutuallyExclusive("auto-remove", "restart")
 	_ = command.RegisterFlagCompletionFunc("image-pull-policy", cobra.FixedCompletions([]string{"always", "ifnotpresent", "never"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = command.RegisterFlagCompletionFunc("restart", cobra.FixedCompletions([]string{"no", "always", "unless-stopped", "on-failure"}, cobra.ShellCompDirectiveNoFileComp))
@@ -123,10 +130,13 @@ func (f *createFlags) finish(args []string) error {
 		return err
 	}
 	c.SecurityGroups = f.groups
+	if f.disk < 0 {
+		return usageErrorf("--disk %d: it is a number of GiB", f.disk)
+	}
 	if f.disk != 0 {
 		c.Disk = &f.disk
 	}
-	return f.finishCPU()
+	return firstError(f.options.finish(c), f.finishCPU())
 }
 
 func (f *createFlags) finishCPU() error {

@@ -52,7 +52,7 @@ func (s *session) globalFlags(root *cobra.Command) {
 		}
 	}
 	flags.BoolVar(&s.insecure, "insecure", false, "do not check the servers' certificates")
-	flags.BoolVar(&s.debug, "debug", false, "show the requests and answers on standard error, tokens masked")
+	flags.BoolVar(&s.debug, "debug", false, "show the requests and answers on standard error, secrets masked")
 }
 
 // getenv is the environment with the global flags over it.
