@@ -1,6 +1,7 @@
 package zun
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -25,6 +26,11 @@ type ExposedPort struct {
 // String writes the port as Docker does, "80/tcp".
 func (p ExposedPort) String() string {
 	return strconv.Itoa(int(p.Port)) + "/" + p.Protocol
+}
+
+// Compare orders ports by protocol, then number.
+func (p ExposedPort) Compare(other ExposedPort) int {
+	return cmp.Or(cmp.Compare(p.Protocol, other.Protocol), cmp.Compare(p.Port, other.Port))
 }
 
 // File is a file that is put into a container. What it holds is a secret: it is never part

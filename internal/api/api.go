@@ -54,6 +54,7 @@ type Config struct {
 type Limits struct {
 	MinCPU, MaxCPU             float64 // cores: 0.1, 16
 	MinMemoryMiB, MaxMemoryMiB int64   // 4, 8192
+	MinDiskGiB, MaxDiskGiB     int64   // 1, 160
 }
 
 // server is the checked Config and what is derived from it; it is not changed after New.
@@ -107,6 +108,12 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.MaxMemoryMiB == 0 {
 		l.MaxMemoryMiB = 8192
+	}
+	if l.MinDiskGiB == 0 {
+		l.MinDiskGiB = 1
+	}
+	if l.MaxDiskGiB == 0 {
+		l.MaxDiskGiB = 160
 	}
 	return l
 }

@@ -175,6 +175,11 @@ func (c *cloud) work(ctx context.Context, order zun.Order) {
 		}
 	case zun.ActionStop, zun.ActionKill:
 		outcome.Observation.Status = zun.StatusStopped
+	case zun.ActionHeal:
+		outcome.Observation.Status = zun.StatusCreated
+		if order.Input.Run {
+			outcome.Observation.Status = zun.StatusRunning
+		}
 	case zun.ActionStart, zun.ActionReboot, zun.ActionUnpause:
 		outcome.Observation.Status = zun.StatusRunning
 	case zun.ActionPause:

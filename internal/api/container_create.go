@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -62,6 +63,7 @@ type createField struct {
 	since   int    // minor microversion, 0: always
 	rule    string // policy rule for using it
 	missing bool   // not in this release
+	instead string // what to do instead, "" being to leave it out
 	idle    []any  // values that mean the same as leaving it out, beside null, false and empty ones
 }
 
@@ -69,20 +71,18 @@ type createField struct {
 func createFields() []createField {
 	return []createField{
 		{name: "auto_remove", since: 3},
-		{name: "runtime", since: 5, rule: "container:create:runtime", missing: true},
+		{name: "runtime", since: 5, rule: "container:create:runtime"},
 		{name: "hostname", since: 9},
-		{name: "mounts", since: 11, missing: true},
-		{name: "privileged", since: 21, rule: "container:create:privileged", missing: true},
-		{name: "healthcheck", since: 22, missing: true},
-		{name: "exposed_ports", since: 24, missing: true},
+		{name: "mounts", since: 11},
+		{name: "privileged", since: 21, rule: "container:create:privileged"},
+		{name: "healthcheck", since: 22},
+		{name: "exposed_ports", since: 24},
 		{name: "registry", since: 31, missing: true},
 		{name: "host", rule: "container:create:requested_destination", missing: true},
 		{name: "image_pull_policy", rule: "container:create:image_pull_policy"},
-		{name: "image_driver", missing: true, idle: []any{"docker", "None"}},
-		{name: "cpu_policy", missing: true, idle: []any{"shared"}},
-		{name: "disk", missing: true, idle: []any{int64(0), "0"}},
+		{name: "image_driver", missing: true, idle: []any{"docker", "None"}, instead: "images come from Docker registries only, image_driver docker"},
+		{name: "cpu_policy", missing: true, idle: []any{"shared"}, instead: "cores are shared; leave it out or say shared"},
 		{name: "availability_zone", missing: true, idle: []any{"nova"}},
-		{name: "auto_heal", missing: true},
 		{name: "hints", missing: true},
 	}
 }
@@ -114,8 +114,8 @@ func (s *server) mayCreate(c *call, body map[string]any) error {
 	}
 	for _, f := range fields {
 		if f.missing && !idle(body[f.name], f.idle) {
-			return zun.Errorf(zun.CodeNotImplemented,
-				"cannot create container: the field %s is not in this release; leave it out", f.name)
+			return zun.Errorf(zun.CodeNotImplemented, "cannot create container: %s %s is not in this release; %s",
+				f.name, show(body[f.name]), cmp.Or(f.instead, "leave it out"))
 		}
 	}
 	return nil
@@ -152,7 +152,7 @@ func (s *server) containerRequest(c *call, body map[string]any) (zun.ContainerRe
 	}
 	r.Interactive, r.TTY = terminal(c.version, body)
 	for _, step := range []func(*call, map[string]any, *zun.ContainerRequest) error{
-		commandOf, s.sizesOf, restartOf, netsOf, labelsOf,
+		commandOf, s.sizesOf, restartOf, netsOf, labelsOf, s.optionsOf, healthcheckOf, exposedPortsOf, mountsOf,
 	} {
 		if err := step(c, body, &r); err != nil {
 			return zun.ContainerRequest{}, err

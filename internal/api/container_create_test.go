@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -28,7 +29,7 @@ func TestCreateContainer(t *testing.T) {
 }
 
 func TestCreateRequestIsUnderstood(t *testing.T) {
-	half, memory := 0.5, int64(100)
+	half, memory, ten := 0.5, int64(100), int64(10)
 	for name, test := range map[string]struct {
 		version, query, body string
 		want                 zun.ContainerRequest
@@ -64,6 +65,36 @@ func TestCreateRequestIsUnderstood(t *testing.T) {
 					{Network: "foo", IPv4: netip.MustParseAddr("10.2.0.9"), IPv6: netip.MustParseAddr("fd00::9")}, {Port: "p1"},
 				},
 			},
+		},
+		"options": {
+			"1.40", "", `{"image":"nginx","disk":"10","auto_heal":"True","auto_remove":true,
+			 "healthcheck":{"cmd":"wget -q localhost","interval":"30","timeout":5.0,"retries":null},
+			 "exposed_ports":{"443":{},"80/tcp":null,"53/udp":{},"80":{}},
+			 "mounts":[{"type":"bind","source":"aGVsbG8K","destination":"/etc/a"},{"type":"bind","source":"","destination":"/etc/b"}]}`,
+			zun.ContainerRequest{
+				Image: "nginx", ImageDriver: "docker", DiskGiB: &ten, AutoHeal: true, AutoRemove: true,
+				Healthcheck: &zun.Healthcheck{Test: "wget -q localhost", Interval: 30 * time.Second, Timeout: 5 * time.Second},
+				ExposedPorts: []zun.ExposedPort{
+					{Port: 80, Protocol: "tcp"}, {Port: 443, Protocol: "tcp"}, {Port: 53, Protocol: "udp"},
+				},
+				Files: []zun.File{
+					{Destination: "/etc/a", Content: []byte("hello\n")}, {Destination: "/etc/b", Content: []byte{}},
+				},
+			},
+		},
+		"a health check as it was shown": {
+			"1.22", "", `{"image":"nginx","healthcheck":{"test":"true","interval":1,"retries":3,"timeout":0}}`,
+			zun.ContainerRequest{
+				Image: "nginx", ImageDriver: "docker", Healthcheck: &zun.Healthcheck{Test: "true", Interval: time.Second, Retries: 3},
+			},
+		},
+		"options that ask for nothing": {
+			"1.1", "", `{"image":"nginx","disk":0,"auto_heal":"False","healthcheck":{},"exposed_ports":{},"runtime":""}`,
+			zun.ContainerRequest{Image: "nginx", ImageDriver: "docker"},
+		},
+		"a health check of nothing": {
+			"1.22", "", `{"image":"nginx","healthcheck":{"cmd":null,"interval":null}}`,
+			zun.ContainerRequest{Image: "nginx", ImageDriver: "docker"},
 		},
 		"own networks only from 1.41": {
 			"1.40", "", `{"image":"nginx","nets":[{"network":"foo"}]}`,
@@ -174,24 +205,19 @@ func TestBadCreateRequests(t *testing.T) {
 		`{"image":"nginx","nets":[{"network":"a","v6-fixed-ip":"fe80::1%eth0"}]}`:      {"1.20", 400, "must be an IPv6 address"},
 		`{"image":"nginx","nets":["foo"]}`:                                             {"1.20", 400, "field 'nets'"},
 		`{"image":"nginx","mounts":[{"size":1,"destination":"/d"}]}`:                   {"1.10", 400, "Invalid param mounts"},
-		`{"image":"nginx","mounts":[{"size":2,"destination":"/d"}]}`:                   {"1.11", 501, "mounts"},
 		`{"image":"nginx","runtime":"runc"}`:                                           {"1.4", 400, "Invalid param runtime"},
 		`{"image":"nginx","runtime":"runsc"}`:                                          {"1.5", 403, "container:create:runtime"},
 		`{"image":"nginx","privileged":true}`:                                          {"1.20", 400, "Invalid param privileged"},
 		`{"image":"nginx","privileged":false}`:                                         {"1.21", 403, "container:create:privileged"},
 		`{"image":"nginx","healthcheck":{"cmd":"true"}}`:                               {"1.21", 400, "Invalid param healthcheck"},
-		`{"image":"nginx","healthcheck":{"cmd":"false"}}`:                              {"1.22", 501, "healthcheck"},
 		`{"image":"nginx","exposed_ports":{"80":{}}}`:                                  {"1.23", 400, "Invalid param exposed_ports"},
-		`{"image":"nginx","exposed_ports":{"81":{}}}`:                                  {"1.24", 501, "exposed_ports"},
 		`{"image":"nginx","registry":"reg"}`:                                           {"1.30", 400, "Invalid param registry"},
 		`{"image":"nginx","registry":"rag"}`:                                           {"1.31", 501, "registry"},
 		`{"image":"nginx","host":"h1"}`:                                                {"1.39", 403, "container:create:requested_destination"},
 		`{"image":"nginx","hints":{"a":"b"}}`:                                          {"1.20", 501, "hints"},
 		`{"image":"nginx","availability_zone":"az"}`:                                   {"1.20", 501, "availability_zone"},
-		`{"image":"nginx","auto_heal":"True"}`:                                         {"1.20", 501, "auto_heal"},
-		`{"image":"nginx","cpu_policy":"dedicated"}`:                                   {"1.20", 501, "cpu_policy"},
-		`{"image":"nginx","disk":10}`:                                                  {"1.20", 501, "disk"},
-		`{"image":"nginx","image_driver":"glance"}`:                                    {"1.20", 501, "image_driver"},
+		`{"image":"nginx","cpu_policy":"dedicated"}`:                                   {"1.20", 501, "cpu_policy dedicated is not in this release; cores are shared"},
+		`{"image":"nginx","image_driver":"glance"}`:                                    {"1.20", 501, "image_driver glance is not in this release; images come from Docker registries"},
 		`{"image":"nginx","run":"perhaps"}`:                                            {"1.20", 400, "'run'"},
 		`{"image":"nginx","` + strings.Repeat("k", 5000) + `":1}`:                      {"1.20", 400, "was unexpected"},
 		`{"image":"nginx","nets":[{"network":"` + strings.Repeat("n", 100000) + `"}]}`: {"1.20", 400, "field 'network'"},
@@ -217,7 +243,7 @@ func TestPrivilegedAndHostAreChecked(t *testing.T) {
 	}
 	f := newFixture(t, func(c *Config) { c.Policy = engine })
 	for body, status := range map[string]int{
-		`{"image":"nginx","privileged":true}`: 501, `{"image":"nginx","privileged":"false"}`: 202, `{"image":"nginx","host":"h1"}`: 501,
+		`{"image":"nginx","privileged":true}`: 202, `{"image":"nginx","privileged":"false"}`: 202, `{"image":"nginx","host":"h1"}`: 501,
 	} {
 		if a := f.do("POST", "/v1/containers", body, version("1.40"), "X-Auth-Token: admin"); a.status != status {
 			t.Errorf("%s: %d %s", body, a.status, a.text)

@@ -117,6 +117,9 @@ func (s *schemas) explain(err *jsonschema.ValidationError, body map[string]any) 
 	if len(err.InstanceLocation) == 0 {
 		return zun.Errorf(zun.CodeSchemaValidation, "%s", text)
 	}
+	if err.InstanceLocation[0] == "mounts" {
+		return invalidField("mounts", nil, shorten(text)) // its values hold the contents of files
+	}
 	var value any = body
 	leaf := ""
 	for _, step := range err.InstanceLocation {

@@ -67,6 +67,7 @@ func (s *Service) finish(ctx context.Context, action zun.Action, outcome zun.Out
 	if err != nil {
 		return nil, err
 	}
+	before := c
 	c = after(c, action, outcome)
 	c.TaskState = ""
 	for i, next := range more {
@@ -78,8 +79,12 @@ func (s *Service) finish(ctx context.Context, action zun.Action, outcome zun.Out
 		}
 	}
 	c.UpdatedAt = s.now()
-	if len(more) == 0 && ended(c) && action.Kind != zun.ActionDelete {
+	switch {
+	case len(more) > 0:
+	case ended(c) && action.Kind != zun.ActionDelete:
 		return left, s.removeByItself(ctx, c)
+	case lost(before, outcome.Observation) && !remakes(action.Kind):
+		return left, s.heal(ctx, c, runsAfter(action, before.Status))
 	}
 	return left, s.Store.SaveContainer(ctx, c)
 }
@@ -102,7 +107,7 @@ func after(c zun.Container, action zun.Action, outcome zun.Outcome) zun.Containe
 		return c
 	}
 	switch action.Kind {
-	case zun.ActionCreate, zun.ActionStart, zun.ActionDelete:
+	case zun.ActionCreate, zun.ActionStart, zun.ActionDelete, zun.ActionHeal:
 		c.Status, c.StatusReason = zun.StatusError, outcome.Message
 	case zun.ActionReboot:
 		if status == "" {
@@ -117,7 +122,7 @@ func after(c zun.Container, action zun.Action, outcome zun.Outcome) zun.Containe
 // resultOf returns the status that an action leads to when the node did not say.
 func resultOf(action zun.Action, current zun.Status) zun.Status {
 	switch action.Kind {
-	case zun.ActionCreate, zun.ActionRebuild:
+	case zun.ActionCreate, zun.ActionHeal, zun.ActionRebuild:
 		if inputOf(action).Run {
 			return zun.StatusRunning
 		}

@@ -116,7 +116,7 @@ func (n *fakeNode) work(ctx context.Context, order zun.Order, outcome *zun.Outco
 	n.done[order.Action.ID] = true
 	status := n.containers[id]
 	switch order.Action.Kind {
-	case zun.ActionCreate:
+	case zun.ActionCreate, zun.ActionHeal:
 		if status == "" {
 			n.created[id]++
 			status = zun.StatusCreated

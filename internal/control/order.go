@@ -124,7 +124,7 @@ func pinned(kind zun.ActionKind) (zun.Status, bool) {
 		return zun.StatusDeleting, true
 	case zun.ActionReboot:
 		return zun.StatusRestarting, true
-	case zun.ActionRebuild:
+	case zun.ActionHeal, zun.ActionRebuild:
 		return zun.StatusRebuilding, true
 	default:
 		return "", false

@@ -74,7 +74,7 @@ func (s *Service) Exposed(ctx context.Context, containerID, groupID string) erro
 
 // Observed records a change of state that nobody ordered, unless an action on the
 // container is owed: its end tells the state then. A container with AutoRemove that has
-// ended is ordered to be deleted.
+// ended is ordered to be deleted, and one with AutoHeal that is lost to be made again.
 func (s *Service) Observed(ctx context.Context, observation zun.Observation) error {
 	c, err := s.Store.Container(ctx, observation.ContainerID)
 	if zun.IsNotFound(err) {
@@ -95,6 +95,9 @@ func (s *Service) Observed(ctx context.Context, observation zun.Observation) err
 		if err != nil || len(owed) > 0 {
 			return err
 		}
+		if lost(c, observation) {
+			return s.heal(ctx, c, alive(c.Status))
+		}
 		after, changed := observed(c, observation)
 		if ended(after) {
 			return s.removeByItself(ctx, after)
@@ -105,7 +108,7 @@ func (s *Service) Observed(ctx context.Context, observation zun.Observation) err
 		after.UpdatedAt = s.now()
 		return s.Store.SaveContainer(ctx, after)
 	})
-	if err == nil && c.AutoRemove {
+	if err == nil && (c.AutoRemove || lost(c, observation)) {
 		s.queue.poke(c.ID)
 	}
 	if zun.IsNotFound(err) {
@@ -130,8 +133,8 @@ func (s *Service) removeByItself(ctx context.Context, c zun.Container) error {
 func observed(c zun.Container, o zun.Observation) (zun.Container, bool) {
 	before := c
 	if !keepsError(c, o) {
-		if o.Status != "" && o.Status != c.Status {
-			c.Status, c.StatusReason = o.Status, o.StatusReason
+		if o.Status != "" && (o.Status != c.Status || o.Status == zun.StatusRunning) {
+			c.Status, c.StatusReason = o.Status, o.StatusReason // one that runs has a reason only while it is unhealthy
 		}
 		setIf(&c.StatusReason, o.StatusReason)
 	}

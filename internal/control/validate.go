@@ -59,6 +59,9 @@ func checkContainer(r zun.ContainerRequest) error {
 	if err := checkRestart(r.RestartPolicy); err != nil {
 		return err
 	}
+	if err := checkOptions(r); err != nil {
+		return err
+	}
 	return checkTexts(r)
 }
 

@@ -15,6 +15,7 @@ import (
 // Config is what an agent works with. Zero durations have the defaults named here.
 type Config struct {
 	Host    string // name of this machine, binding:host_id of its ports; required
+	Files   string // directory for the files that are put into containers, made when needed; required with those
 	Owner   string // whose records these are, a label on all we make in Docker; Host. Two agents on one Docker need two.
 	Docker  Runtime
 	Neutron Ports

@@ -269,6 +269,9 @@ func (t *task) stageNetworks(ctx context.Context, attachments []zun.Attachment) 
 
 // ensureContainer returns with the container made, in the sandbox.
 func (t *task) ensureContainer(ctx, failed context.Context, have seen) error {
+	if err := t.stageFiles(ctx); err != nil {
+		return err
+	}
 	if have.app != nil && t.joins(have) {
 		if t.order.Action.Kind == zun.ActionCreate {
 			t.onFailure("container", t.removeContainer)
@@ -301,7 +304,9 @@ func (t *task) joins(have seen) bool {
 func (t *task) makeContainer(ctx, failed context.Context) error {
 	c := t.order.Container
 	c.Entrypoint, c.Command = or(c.Entrypoint, t.image.Entrypoint), or(c.Command, t.image.Command)
-	spec := ContainerSpec{Name: ContainerName(c.ID), Sandbox: SandboxName(c.ID), Owner: t.Owner, Action: t.order.Action.ID, Container: c}
+	spec := ContainerSpec{
+		Name: ContainerName(c.ID), Sandbox: SandboxName(c.ID), Owner: t.Owner, Action: t.order.Action.ID, Container: c, Files: t.fileSpecs(),
+	}
 	t.onFailure("container", t.removeContainer)
 	t.remade = true
 	_, err := t.Docker.CreateContainer(ctx, spec)

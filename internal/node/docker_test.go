@@ -124,12 +124,13 @@ type workbench struct {
 	agent   *node.Agent
 	stop    func()
 	used    subnets
+	files   string
 }
 
 func newBench(tb testing.TB) *workbench {
 	tb.Helper()
 	host := "node-test-" + uuid.NewString()[:8]
-	b := &workbench{tb: tb, host: host, docker: engine(tb, host), neutron: newNeutron(), records: newRecords()}
+	b := &workbench{tb: tb, host: host, docker: engine(tb, host), neutron: newNeutron(), records: newRecords(), files: tb.TempDir()}
 	b.begin()
 	tb.Cleanup(b.clean)
 	return b
@@ -138,7 +139,7 @@ func newBench(tb testing.TB) *workbench {
 // begin starts an agent, the first or the next life of it.
 func (b *workbench) begin() {
 	b.tb.Helper()
-	b.agent = node.New(node.Config{Host: b.host, Docker: b.docker, Neutron: b.neutron, Reports: b.records, RetryAfter: 10 * time.Millisecond})
+	b.agent = node.New(node.Config{Host: b.host, Docker: b.docker, Neutron: b.neutron, Reports: b.records, RetryAfter: 10 * time.Millisecond, Files: b.files})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	agent := b.agent

@@ -3,6 +3,8 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +28,7 @@ type world struct {
 	stop    func()
 
 	mine  zun.Port // the user's own
+	files string   // directory
 	order zun.Order
 
 	mu    sync.Mutex
@@ -47,6 +50,9 @@ func newWorld(tb testing.TB) *world {
 		tb: tb, memory: newMemory(), neutron: newNeutron(first, second), records: newRecords(),
 		order: aContainer("web", nil, first, second), at: -1, died: make(chan struct{}),
 	}
+	w.files = tb.TempDir()
+	w.order.Container.ExposedPorts = []zun.ExposedPort{{Port: 80, Protocol: "tcp"}, {Port: 81, Protocol: "tcp"}, {Port: 53, Protocol: "udp"}}
+	w.order.Files = []zun.File{{ID: uuid.NewString(), Destination: "/etc/a", Content: []byte("secret")}}
 	w.memory.images["web"] = node.Image{Command: []string{"/web"}}
 	w.mine = zun.Port{
 		ID: uuid.NewString(), Name: "mine", MAC: "fa:16:3e:99:00:01", NetworkID: second.NeutronNetID,
@@ -76,6 +82,7 @@ func newWorld(tb testing.TB) *world {
 func (w *world) begin() {
 	w.agent = node.New(node.Config{
 		Host: "h", Docker: w.memory, Neutron: w.neutron, Reports: w.records, RetryAfter: time.Millisecond, CompareEvery: time.Hour,
+		Files: w.files,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -183,6 +190,12 @@ func (w *world) wantNothing() {
 	if ports := w.ours(false); len(ports) > 0 {
 		w.tb.Errorf("left in Neutron: %+v", ports)
 	}
+	if c := w.records.container(w.order.Container.ID); len(w.neutron.groups) > 0 || c.ExposedGroup != "" || len(c.SecurityGroups) > 0 {
+		w.tb.Errorf("left in Neutron: %+v, recorded %q %v", w.neutron.groups, c.ExposedGroup, c.SecurityGroups)
+	}
+	if left, err := os.ReadDir(w.files); err != nil || len(left) > 0 {
+		w.tb.Errorf("left on disk: %v, %v", left, err)
+	}
 }
 
 func (w *world) wantRunning() {
@@ -194,10 +207,39 @@ func (w *world) wantRunning() {
 	if ports := w.ours(true); len(ports) != 1 {
 		w.tb.Errorf("in Neutron: %+v", ports)
 	}
+	w.wantOptions()
 	for _, attachment := range w.records.attachments(w.order.Container.ID) {
 		if attachment.PortID == "" || len(attachment.Addresses) == 0 {
 			w.tb.Errorf("recorded attachment: %+v", attachment)
 		}
+	}
+}
+
+// wantOptions fails unless the container has its file, and its ports one security group
+// with the rules.
+func (w *world) wantOptions() {
+	w.tb.Helper()
+	c := w.records.container(w.order.Container.ID)
+	rules := []zun.Ingress{
+		{Protocol: "tcp", From: 80, To: 81},
+		{Protocol: "udp", From: 53, To: 53},
+		{V6: true, Protocol: "tcp", From: 80, To: 81},
+		{V6: true, Protocol: "udp", From: 53, To: 53},
+	}
+	if len(w.neutron.groups) != 1 || !slices.Equal(w.neutron.rules[c.ExposedGroup], rules) || !slices.Equal(c.SecurityGroups, []string{c.ExposedGroup}) {
+		w.tb.Errorf("groups %+v with rules %+v, recorded %q of %v", w.neutron.groups, w.neutron.rules, c.ExposedGroup, c.SecurityGroups)
+	}
+	for _, port := range w.ours(true) {
+		if !slices.Equal(port.SecurityGroups, []string{c.ExposedGroup}) {
+			w.tb.Errorf("port has groups %v, not %s", port.SecurityGroups, c.ExposedGroup)
+		}
+	}
+	place := filepath.Join(w.files, c.ID, w.order.Files[0].ID)
+	if content, err := os.ReadFile(place); err != nil || string(content) != "secret" {
+		w.tb.Errorf("the file holds %q, %v", content, err)
+	}
+	if info, err := os.Stat(filepath.Dir(place)); err != nil || info.Mode().Perm() != 0o700 {
+		w.tb.Errorf("the file's directory is %v, %v", info, err)
 	}
 }
 
@@ -292,6 +334,13 @@ func TestKill9AnywhereIsSafe(t *testing.T) {
 			stopped(w)
 			w.memory.things = map[string]*node.State{}
 		}, (*world).wantRunning},
+		"heal": {zun.ActionHeal, zun.ActionInput{Run: true}, lost, (*world).wantRunning},
+		"heal the rest": {zun.ActionHeal, zun.ActionInput{}, lost, func(w *world) {
+			if app := w.memory.all()[0]; app.Phase != node.PhaseCreated {
+				w.tb.Errorf("got %+v", app)
+			}
+			w.wantOptions()
+		}},
 		"reboot": {zun.ActionReboot, zun.ActionInput{}, running, (*world).wantRunning},
 		"kill": {zun.ActionKill, zun.ActionInput{}, running, func(w *world) {
 			if app := w.memory.all()[0]; app.Running() {
@@ -364,6 +413,14 @@ func running(w *world) {
 	if outcome := w.do(zun.ActionCreate, zun.ActionInput{Run: true}); outcome.Failed {
 		w.tb.Fatalf("got %+v", outcome)
 	}
+}
+
+// lost takes away what Docker has of a running container, behind the agent's back.
+func lost(w *world) {
+	running(w)
+	w.memory.mu.Lock()
+	defer w.memory.mu.Unlock()
+	w.memory.things = map[string]*node.State{}
 }
 
 func stopped(w *world) {

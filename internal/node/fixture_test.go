@@ -21,7 +21,9 @@ import (
 type neutron struct {
 	mu     sync.Mutex
 	ports  map[string]zun.Port
-	prefix map[string]netip.Prefix // by subnet
+	groups map[string]zun.SecurityGroup
+	rules  map[string][]zun.Ingress // by group
+	prefix map[string]netip.Prefix  // by subnet
 	next   int
 	calls  []string
 	before func(verb string) error
@@ -29,7 +31,7 @@ type neutron struct {
 }
 
 func newNeutron(networks ...zun.Network) *neutron {
-	n := &neutron{ports: map[string]zun.Port{}, prefix: map[string]netip.Prefix{}, next: 10}
+	n := &neutron{ports: map[string]zun.Port{}, groups: map[string]zun.SecurityGroup{}, rules: map[string][]zun.Ingress{}, prefix: map[string]netip.Prefix{}, next: 10}
 	for _, network := range networks {
 		for _, subnet := range network.Subnets {
 			n.prefix[subnet.ID] = subnet.CIDR
@@ -142,6 +144,53 @@ func (n *neutron) DeletePort(_ context.Context, id string) error {
 			return err
 		}
 		delete(n.ports, id)
+		return nil
+	})
+}
+
+func (n *neutron) FindSecurityGroups(_ context.Context, q zun.NeutronQuery) (found []zun.SecurityGroup, err error) {
+	err = n.call("FindSecurityGroups", func() error {
+		for _, group := range n.groups {
+			if (q.Name == "" || q.Name == group.Name) && (q.ProjectID == "" || q.ProjectID == group.ProjectID) {
+				found = append(found, group)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+func (n *neutron) CreateSecurityGroup(_ context.Context, spec zun.SecurityGroupSpec) (group zun.SecurityGroup, err error) {
+	err = n.call("CreateSecurityGroup", func() error {
+		group = zun.SecurityGroup{ID: uuid.NewString(), Name: spec.Name, ProjectID: spec.ProjectID, Description: spec.Description}
+		n.groups[group.ID] = group
+		return nil
+	})
+	return group, err
+}
+
+func (n *neutron) AllowIngress(_ context.Context, id string, rules []zun.Ingress) error {
+	return n.call("AllowIngress", func() error {
+		switch _, there := n.groups[id]; {
+		case !there:
+			return zun.Errorf(zun.CodeNotFound, "security group %s could not be found", id)
+		case len(n.rules[id]) > 0:
+			return zun.Errorf(zun.CodeConflict, "such a rule is there already")
+		}
+		n.rules[id] = rules
+		return nil
+	})
+}
+
+func (n *neutron) DeleteSecurityGroup(_ context.Context, id string) error {
+	return n.call("DeleteSecurityGroup", func() error {
+		for _, port := range n.ports {
+			if slices.Contains(port.SecurityGroups, id) {
+				return zun.Errorf(zun.CodeConflict, "security group %s is in use", id)
+			}
+		}
+		delete(n.groups, id)
+		delete(n.rules, id)
 		return nil
 	})
 }

@@ -7,57 +7,146 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
-// regroup puts a security group on all of the container's ports, or takes it off them.
-func (t *task) regroup(ctx context.Context) error {
+// groupName is the name of the security group of a container's exposed ports, which is
+// Zun's (zun/container/docker/driver.py).
+func groupName(containerID string) string { return "zun-" + containerID }
+
+// groupAbout is the description of that group, by which we know our own.
+func groupAbout(containerID string) string {
+	return "gozun: ports that container " + containerID + " exposes"
+}
+
+// stageGroup gets the security group of the exposed ports ready, if the container exposes
+// any. It is on record before a port has it.
+func (t *task) stageGroup(ctx context.Context) error {
+	if len(t.order.Container.ExposedPorts) == 0 {
+		return nil
+	}
 	return t.stage(ctx, zun.StageSecurityGroup, func(ctx context.Context) (string, error) {
-		groups := t.order.Container.SecurityGroups
-		for _, attachment := range t.attachments {
-			if attachment.PortID == "" {
-				continue // its port gets the groups that are recorded, when it is made
-			}
-			before, err := t.regroupPort(ctx, attachment.PortID)
-			if err != nil {
-				return "", portError{err}
-			}
-			if len(groups) == 0 && !attachment.Preserve() {
-				groups = before // the project's default, which only Neutron knows
-			}
+		if err := t.step(ctx, t.ensureGroup); err != nil {
+			return "", portError{err}
 		}
-		t.groups = t.regrouped(groups)
-		return "", nil
+		return "security group " + t.group, nil
 	})
 }
 
-// regroupPort changes one port, and returns the groups that it had.
-func (t *task) regroupPort(ctx context.Context, id string) (before []string, err error) {
-	err = t.step(ctx, func(ctx context.Context) error {
-		port, err := t.Neutron.Port(ctx, id)
-		if err != nil {
+// ensureGroup completes the group that an earlier try made, or makes one.
+func (t *task) ensureGroup(ctx context.Context) error {
+	if t.order.Action.Kind == zun.ActionCreate {
+		t.onFailure("security group", t.deleteGroup)
+	}
+	if t.again {
+		known, err := t.completeGroup(ctx)
+		if known || err != nil {
 			return err
 		}
-		before = port.SecurityGroups
-		after := t.regrouped(before)
-		if len(after) == len(before) {
-			return nil
-		}
-		t.onFailure("security groups", func(ctx context.Context) error { return t.setGroups(ctx, id, before) })
-		return t.setGroups(ctx, id, after)
-	})
-	return before, err
-}
-
-// regrouped returns groups with the action's, or without it; never nil, which would be no
-// change.
-func (t *task) regrouped(groups []string) []string {
-	mine := t.order.Input.SecurityGroup
-	after := slices.DeleteFunc(append([]string{}, groups...), func(id string) bool { return id == mine })
-	if t.order.Action.Kind == zun.ActionAddGroup {
-		after = append(after, mine)
 	}
-	return after
+	if t.order.Action.Kind != zun.ActionCreate {
+		t.onFailure("security group", t.deleteGroup)
+	}
+	c := t.order.Container
+	group, err := t.Neutron.CreateSecurityGroup(ctx, zun.SecurityGroupSpec{
+		Name: groupName(c.ID), ProjectID: c.ProjectID, Description: groupAbout(c.ID),
+	})
+	if err != nil {
+		return err
+	}
+	if err := t.exposed(ctx, group.ID); err != nil {
+		return err
+	}
+	return t.Neutron.AllowIngress(ctx, group.ID, ingress(c.ExposedPorts))
 }
 
-func (t *task) setGroups(ctx context.Context, port string, groups []string) error {
-	_, err := t.Neutron.UpdatePort(ctx, port, zun.PortChange{SecurityGroups: append([]string{}, groups...)})
-	return err
+// completeGroup looks for a group that an earlier try left, records it, and makes its rules
+// if they are not there: they are made all at once or not at all.
+func (t *task) completeGroup(ctx context.Context) (known bool, err error) {
+	id := t.group
+	if id == "" {
+		if id, err = t.findGroup(ctx); id == "" || err != nil {
+			return false, err
+		}
+		if err := t.exposed(ctx, id); err != nil {
+			return true, err
+		}
+	}
+	err = t.Neutron.AllowIngress(ctx, id, ingress(t.order.Container.ExposedPorts))
+	switch {
+	case err == nil, zun.CodeOf(err) == zun.CodeConflict:
+		return true, nil
+	case zun.IsNotFound(err):
+		return false, nil // someone has deleted it
+	}
+	return true, err
+}
+
+// findGroup finds a group of the container in Neutron, "" when there is none.
+func (t *task) findGroup(ctx context.Context) (string, error) {
+	c := t.order.Container
+	groups, err := t.Neutron.FindSecurityGroups(ctx, zun.NeutronQuery{Name: groupName(c.ID), ProjectID: c.ProjectID})
+	for _, group := range groups {
+		if group.Name == groupName(c.ID) && group.ProjectID == c.ProjectID && group.Description == groupAbout(c.ID) {
+			return group.ID, err
+		}
+	}
+	return "", err
+}
+
+// exposed has the group on record when it returns without an error.
+func (t *task) exposed(ctx context.Context, id string) error {
+	t.group = id
+	t.tell(ctx, func(ctx context.Context) error { return t.Reports.Exposed(ctx, t.order.Container.ID, id) })
+	return ctx.Err()
+}
+
+// ingress makes rules of ports: consecutive ports of a protocol are one rule, for each IP
+// version.
+func ingress(ports []zun.ExposedPort) (rules []zun.Ingress) {
+	ports = slices.SortedFunc(slices.Values(ports), zun.ExposedPort.Compare)
+	for _, v6 := range []bool{false, true} {
+		first := len(rules)
+		for _, port := range ports {
+			last := len(rules) - 1
+			if last >= first && rules[last].Protocol == port.Protocol && port.Port-rules[last].To <= 1 {
+				rules[last].To = port.Port
+				continue
+			}
+			rules = append(rules, zun.Ingress{V6: v6, Protocol: port.Protocol, From: port.Port, To: port.Port})
+		}
+	}
+	return rules
+}
+
+// stageGroupDelete removes the security group of the exposed ports, after the ports that
+// had it.
+func (t *task) stageGroupDelete(ctx context.Context) error {
+	if t.group == "" && len(t.order.Container.ExposedPorts) == 0 {
+		return nil
+	}
+	return t.stage(ctx, zun.StageGroupDelete, func(ctx context.Context) (string, error) {
+		err := t.step(ctx, t.deleteGroup)
+		if zun.CodeOf(err) == zun.CodeConflict {
+			t.log.WarnContext(ctx, "a security group is left to who uses it", "group", t.group, "cause", err)
+			return "security group " + t.group + " is left: other ports have it", nil
+		}
+		return "", err
+	})
+}
+
+// deleteGroup deletes the group on record, or one whose making was not answered. Gone is
+// success.
+func (t *task) deleteGroup(ctx context.Context) error {
+	id := t.group
+	if id == "" {
+		var err error
+		if id, err = t.findGroup(ctx); err != nil {
+			return portError{err}
+		}
+	}
+	if id == "" {
+		return nil
+	}
+	if err := t.Neutron.DeleteSecurityGroup(ctx, id); err != nil && !zun.IsNotFound(err) {
+		return portError{err}
+	}
+	return t.exposed(ctx, "")
 }

@@ -40,6 +40,9 @@ func judge(c zun.Container, s seen) verdict {
 		return verdictRevive
 	}
 	status := statusOf(s.app.Phase)
+	if status == zun.StatusRunning && c.Status == status && healthIn(c.StatusDetail) != s.app.Health {
+		return verdictReport
+	}
 	if status == c.Status || c.Status == zun.StatusError && status != zun.StatusRunning {
 		return verdictFine
 	}
@@ -68,5 +71,5 @@ func calm(c zun.Container, s seen) bool {
 	if s.app == nil || statusOf(s.app.Phase) != c.Status {
 		return false
 	}
-	return c.Status != zun.StatusRunning || s.sandbox != nil && s.sandbox.Running()
+	return c.Status != zun.StatusRunning || s.sandbox != nil && s.sandbox.Running() && healthIn(c.StatusDetail) == s.app.Health
 }

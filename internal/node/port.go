@@ -35,6 +35,9 @@ func (t *task) stagePorts(ctx context.Context, places []int) error {
 	if len(places) == 0 {
 		return nil
 	}
+	if err := t.stageGroup(ctx); err != nil {
+		return err
+	}
 	return t.stage(ctx, zun.StagePort, func(ctx context.Context) (string, error) {
 		var left []zun.Port
 		if t.again {
@@ -171,7 +174,10 @@ func (t *task) portSpec(attachment zun.Attachment) zun.PortSpec {
 	if name == "" {
 		name = ContainerName(c.ID)
 	}
-	groups := c.SecurityGroups
+	groups := slices.Clone(c.SecurityGroups)
+	if t.group != "" && !slices.Contains(groups, t.group) {
+		groups = append(groups, t.group)
+	}
 	if len(groups) == 0 {
 		groups = nil // the project's default; an empty list would be none
 	}

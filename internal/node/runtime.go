@@ -66,7 +66,7 @@ type Processes interface {
 	CreateSandbox(ctx context.Context, spec SandboxSpec) (id string, err error)
 
 	// CreateContainer makes a container that will join the sandbox, which need not exist
-	// yet, and does not start it.
+	// yet, and does not start it. CodeInvalid when the host has not what it asks for.
 	CreateContainer(ctx context.Context, spec ContainerSpec) (id string, err error)
 
 	// Start starts a sandbox or container; success if it runs.
@@ -183,6 +183,13 @@ type ContainerSpec struct {
 	Owner     string
 	Action    int64 // that makes it, for a label; 0: nobody ordered it
 	Container zun.Container
+	Files     []FileSpec
+}
+
+// FileSpec is a file of the host that a container has at a place of its own.
+type FileSpec struct {
+	Source      string // on the host
+	Destination string // in the container
 }
 
 // Role tells the two kinds of a container's processes apart.
@@ -205,6 +212,9 @@ type State struct {
 	ExitCode    int
 	OOMKilled   bool
 	Error       string // why it could not be started
+	Health      Health
+	HealthSays  string // what the last check wrote; in no list
+	Runtime     string // in no list
 	Sandbox     string // container: name or id of the sandbox it joins
 	Alone       bool   // sandbox: made without a network, so that a start gives it none
 	Hostname    string
@@ -243,6 +253,16 @@ const (
 	PhaseDead       Phase = "dead"
 )
 
+// Health is what the container's health check says; "" when there is none or it does not run.
+type Health string
+
+// The healths.
+const (
+	HealthStarting  Health = "starting"
+	HealthHealthy   Health = "healthy"
+	HealthUnhealthy Health = "unhealthy"
+)
+
 // Change says that something happened to a container or its sandbox.
 type Change struct {
 	ContainerID string
@@ -250,13 +270,21 @@ type Change struct {
 	Kind        string // Docker's word: "die", "start", "destroy", "oom", "pause", …
 }
 
-// Ports are Neutron ports, under the service's credentials.
+// Ports are Neutron ports and their security groups, under the service's credentials.
 type Ports interface {
 	FindPorts(ctx context.Context, query zun.NeutronQuery) ([]zun.Port, error)
 	Port(ctx context.Context, id string) (zun.Port, error)
 	CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, error)
 	UpdatePort(ctx context.Context, id string, change zun.PortChange) (zun.Port, error)
 	DeletePort(ctx context.Context, id string) error
+
+	FindSecurityGroups(ctx context.Context, query zun.NeutronQuery) ([]zun.SecurityGroup, error)
+	CreateSecurityGroup(ctx context.Context, spec zun.SecurityGroupSpec) (zun.SecurityGroup, error)
+	// AllowIngress makes all of the rules or none; CodeConflict when one is there already.
+	AllowIngress(ctx context.Context, groupID string, rules []zun.Ingress) error
+	// DeleteSecurityGroup takes a group that is gone for deleted; CodeConflict while a port
+	// has it.
+	DeleteSecurityGroup(ctx context.Context, id string) error
 }
 
 // ContainerName returns the Docker name of a container, which is Zun's.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func statusOf(phase Phase) zun.Status {
 func detailOf(s State, now time.Time) string {
 	switch s.Phase {
 	case PhaseRunning:
-		return "Up " + span(now.Sub(s.StartedAt))
+		return "Up " + span(now.Sub(s.StartedAt)) + s.Health.words()
 	case PhasePaused:
 		return "Up " + span(now.Sub(s.StartedAt)) + " (paused)"
 	case PhaseRestarting:
@@ -78,15 +79,62 @@ func (a *Agent) observation(c zun.Container, s seen) zun.Observation {
 	}
 	if s.app == nil {
 		o.Status, o.StatusReason = absent(c)
+		o.Gone = o.Status == zun.StatusError
 		return o
 	}
 	o.Status, o.StatusDetail = statusOf(s.app.Phase), detailOf(*s.app, now)
-	o.DockerID, o.StartedAt = s.app.ID, s.app.StartedAt
-	o.Command, o.Entrypoint, o.Ports = s.app.Command, s.app.Entrypoint, s.app.Ports
-	if s.app.OOMKilled && o.Status == zun.StatusStopped {
+	o.DockerID, o.StartedAt, o.Runtime, o.Gone = s.app.ID, s.app.StartedAt, s.app.Runtime, s.app.Phase == PhaseDead
+	o.Command, o.Entrypoint, o.Ports = s.app.Command, s.app.Entrypoint, portsOf(c, *s.app)
+	switch {
+	case s.app.OOMKilled && o.Status == zun.StatusStopped:
 		o.StatusReason = fmt.Sprintf("out of memory: the limit is %d MiB", c.MemoryMiB)
+	case s.app.Health == HealthUnhealthy && o.Status == zun.StatusRunning:
+		o.StatusReason = unhealthy(s.app.HealthSays)
 	}
 	return o
+}
+
+// portsOf returns the ports that the image or the user says the container listens on,
+// ascending. Docker is not told the user's: a container in its sandbox's network may have
+// none.
+func portsOf(c zun.Container, s State) []int {
+	ports := slices.Clone(s.Ports)
+	for _, port := range c.ExposedPorts {
+		ports = append(ports, int(port.Port))
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// words is what follows "Up 5 mins" for a health, as Docker's people say it.
+func (h Health) words() string {
+	switch h {
+	case "":
+		return ""
+	case HealthStarting:
+		return " (health: starting)"
+	}
+	return " (" + string(h) + ")"
+}
+
+// healthIn reads the health out of a status detail.
+func healthIn(detail string) Health {
+	for _, h := range []Health{HealthStarting, HealthHealthy, HealthUnhealthy} {
+		if strings.HasSuffix(detail, h.words()) {
+			return h
+		}
+	}
+	return ""
+}
+
+// unhealthy is why a container is unhealthy: the beginning of what the last check wrote.
+func unhealthy(says string) string {
+	const limit = 300
+	says = strings.TrimSpace(strings.ToValidUTF8(says[:min(len(says), limit)], ""))
+	if says == "" {
+		return "its health check fails"
+	}
+	return "its health check fails: " + says
 }
 
 // absent is the status of a container that Docker does not have: removed by Docker when

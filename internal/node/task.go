@@ -22,6 +22,7 @@ type task struct {
 
 	again       bool // an earlier try may have left something: look before making
 	attachments []zun.Attachment
+	group       string // the security group of the exposed ports
 	image       Image
 	found       seen          // what was there when the work began
 	sandboxed   chan struct{} // closed when the sandbox is made
@@ -46,8 +47,9 @@ type undoStep struct {
 func (a *Agent) newTask(order zun.Order) *task {
 	return &task{
 		Agent: a, order: order, again: order.Action.Attempt > 1 || order.Action.Kind != zun.ActionCreate,
-		attachments: slices.Clone(order.Attachments), unchanged: order.Action.Kind == zun.ActionRebuild && order.Action.Attempt == 1,
-		log: a.Log.With("container", order.Container.ID, "action", string(order.Action.Kind), "request", order.Action.RequestID),
+		attachments: slices.Clone(order.Attachments), group: order.Container.ExposedGroup,
+		unchanged: order.Action.Kind == zun.ActionRebuild && order.Action.Attempt == 1,
+		log:       a.Log.With("container", order.Container.ID, "action", string(order.Action.Kind), "request", order.Action.RequestID),
 	}
 }
 
@@ -135,6 +137,8 @@ func (t *task) do(ctx context.Context) error {
 		return t.attach(ctx)
 	case zun.ActionNetworkDetach:
 		return t.detach(ctx)
+	case zun.ActionHeal:
+		return t.heal(ctx)
 	}
 	return zun.Errorf(zun.CodeNotImplemented, "cannot do action %q: host %s does not know it", t.order.Action.Kind, t.Config.Host)
 }
@@ -164,7 +168,7 @@ func (t *task) outcome(ctx context.Context, failure error) zun.Outcome {
 // others leave it as it is.
 func (t *task) spoils() bool {
 	switch t.order.Action.Kind {
-	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionDelete:
+	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionDelete, zun.ActionHeal:
 		return true
 	case zun.ActionRebuild:
 		return !t.unchanged

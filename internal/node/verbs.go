@@ -23,6 +23,15 @@ func (t *task) start(ctx context.Context) error {
 	return t.run(ctx)
 }
 
+// heal makes again what Docker has lost of the container, with the ports it has, and starts
+// it if that was asked for.
+func (t *task) heal(ctx context.Context) error {
+	if t.order.Input.Run {
+		return t.start(ctx)
+	}
+	return t.ensure(ctx)
+}
+
 // stale reports whether the container runs in a network namespace that its sandbox no
 // longer owns: it was started before the sandbox was.
 func (t *task) stale() bool {
@@ -99,6 +108,12 @@ func (t *task) remove(ctx context.Context) error {
 		}
 	}
 	if err := t.stageReleases(ctx, indexes(t.attachments), true); err != nil {
+		return err
+	}
+	if err := t.stageGroupDelete(ctx); err != nil {
+		return err
+	}
+	if err := t.removeFiles(ctx); err != nil {
 		return err
 	}
 	t.deleted = true

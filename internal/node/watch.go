@@ -160,9 +160,10 @@ func (a *Agent) compare(ctx context.Context, ids map[string]bool, whole, all boo
 	if err != nil {
 		return err
 	}
-	found := byContainer(states)
+	found, recorded := byContainer(states), map[string]bool{}
 	for _, order := range orders {
 		id := order.Container.ID
+		recorded[id] = true
 		if ids[id] || whole || all && !calm(order.Container, found[id]) {
 			a.lanes.addIfIdle(id, since, func() { a.settle(order, since) })
 		}
@@ -170,6 +171,7 @@ func (a *Agent) compare(ctx context.Context, ids map[string]bool, whole, all boo
 	}
 	if all {
 		a.sweep(found, since)
+		a.sweepFiles(recorded, since)
 		a.lanes.forget(since.Add(-time.Hour))
 	}
 	return nil

@@ -117,8 +117,12 @@ func (s *Solo) buildService(ctx context.Context) error {
 		DefaultNetwork: s.config.DefaultNetwork,
 		Log:            s.config.Log.With("part", "control"),
 	})
+	files, err := filepath.Abs(s.config.path("files")) // Docker wants to know where they really are
+	if err != nil {
+		return fmt.Errorf("cannot find the state directory: %w", err)
+	}
 	agent := node.New(node.Config{
-		Host: s.config.Host, Owner: s.owner, Docker: s.docker, Neutron: network,
+		Host: s.config.Host, Owner: s.owner, Files: files, Docker: s.docker, Neutron: network,
 		Reports: s.metrics.Reports(service), Log: s.config.Log.With("part", "node"),
 	})
 	service.Nodes = control.Local{Name: s.config.Host, Agent: s.metrics.Node(agent)}

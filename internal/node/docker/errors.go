@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -24,7 +25,23 @@ func readable(text string) string {
 		"NetworkDriver.CreateNetwork: ", "", "NetworkDriver.CreateEndpoint: ", "", "NetworkDriver.Join: ", "",
 		"IpamDriver.RequestPool: ", "", "IpamDriver.RequestAddress: ", "",
 	).Replace(strings.TrimSpace(text))
-	return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), ": unknown"))
+	return withoutMount(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), ": unknown")))
+}
+
+// mounting is how runc begins to tell of a file that could not be mounted.
+var mounting = regexp.MustCompile(`(?s)^.*mounting "[^"]*" to rootfs at "([^"]*)".*$`)
+
+// withoutMount says of a file that could not be put into a container where that was, and
+// not where on the host the file is.
+func withoutMount(text string) string {
+	place := mounting.FindStringSubmatch(text)
+	switch {
+	case place == nil:
+		return text
+	case strings.Contains(text, "not a directory"), strings.Contains(text, "is a directory"):
+		return "there is no place for a file at " + place[1] + ": the image has a directory there, or a file where a directory is to be"
+	}
+	return "no file can be put at " + place[1]
 }
 
 // codeOf tells what class of failure an error of the client is.

@@ -55,6 +55,9 @@ func (c *Client) connectOthers(ctx context.Context, spec node.SandboxSpec) error
 
 // CreateContainer implements node.Processes.
 func (c *Client) CreateContainer(ctx context.Context, spec node.ContainerSpec) (string, error) {
+	if err := c.grants(ctx, spec.Container); err != nil {
+		return "", err
+	}
 	result, err := c.engine.ContainerCreate(ctx, containerOptions(spec))
 	if err != nil {
 		return "", c.failure(err, "create container "+spec.Name)

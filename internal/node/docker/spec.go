@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
@@ -160,6 +161,7 @@ func containerOptions(spec node.ContainerSpec) client.ContainerCreateOptions {
 		Config: &container.Config{
 			Image: c.Image, Entrypoint: c.Entrypoint, Cmd: c.Command, Env: environment(c.Environment),
 			WorkingDir: c.Workdir, Tty: c.TTY, OpenStdin: c.Interactive, Labels: labels,
+			Healthcheck: healthcheck(c.Healthcheck),
 		},
 		HostConfig: &container.HostConfig{
 			NetworkMode: container.NetworkMode("container:" + spec.Sandbox),
@@ -168,10 +170,41 @@ func containerOptions(spec node.ContainerSpec) client.ContainerCreateOptions {
 				Name:              container.RestartPolicyMode(c.RestartPolicy.Name),
 				MaximumRetryCount: c.RestartPolicy.MaximumRetryCount,
 			},
-			CapDrop:   []string{"NET_RAW"}, // forging frames would get round the port's security groups
+			Privileged: c.Privileged, Runtime: c.Runtime, StorageOpt: storage(c.DiskGiB), Mounts: mounts(spec.Files),
+			CapDrop:   []string{"NET_RAW"}, // forging frames would get round the port's security groups; privileged keeps it
 			Resources: resourcesOf(node.Resources{CPU: c.CPU, MemoryMiB: c.MemoryMiB}),
 		},
 	}
+}
+
+// healthcheck is a health check as Docker takes it. One without a command changes how the
+// image's is done.
+func healthcheck(h *zun.Healthcheck) *container.HealthConfig {
+	if h == nil {
+		return nil
+	}
+	config := &container.HealthConfig{Interval: h.Interval, Timeout: h.Timeout, Retries: h.Retries}
+	if h.Test != "" {
+		config.Test = []string{"CMD-SHELL", h.Test}
+	}
+	return config
+}
+
+// storage is the limit of a container's disk as Docker takes it.
+func storage(diskGiB int64) map[string]string {
+	if diskGiB == 0 {
+		return nil
+	}
+	return map[string]string{"size": strconv.FormatInt(diskGiB, 10) + "G"}
+}
+
+// mounts is files as Docker takes them. A file is the container's own: it may write to it.
+func mounts(files []node.FileSpec) []mount.Mount {
+	var list []mount.Mount
+	for _, file := range files {
+		list = append(list, mount.Mount{Type: mount.TypeBind, Source: file.Source, Target: file.Destination})
+	}
+	return list
 }
 
 // resourcesOf are a container's limits as Docker takes them. Twice the memory, memory and

@@ -19,6 +19,7 @@ func stateOf(c container.InspectResponse) node.State {
 		state.Phase = node.Phase(c.State.Status)
 		state.ExitCode, state.OOMKilled = c.State.ExitCode, c.State.OOMKilled
 		state.Error = readable(c.State.Error)
+		state.Health, state.HealthSays = healthOf(c.State.Health)
 		state.StartedAt, state.FinishedAt = timeOf(c.State.StartedAt), timeOf(c.State.FinishedAt)
 	}
 	if c.Config != nil {
@@ -30,6 +31,7 @@ func stateOf(c container.InspectResponse) node.State {
 		state.Ports = portsOf(c.Config.ExposedPorts)
 	}
 	if c.HostConfig != nil {
+		state.Runtime = c.HostConfig.Runtime
 		state.Sandbox, state.Alone = joined(string(c.HostConfig.NetworkMode)), c.HostConfig.NetworkMode.IsNone()
 	}
 	if c.NetworkSettings != nil {
@@ -48,11 +50,37 @@ func portsOf(exposed network.PortSet) []int {
 	return slices.Compact(ports)
 }
 
+// healthOf returns what a health check says, and what it wrote last.
+func healthOf(h *container.Health) (node.Health, string) {
+	if h == nil || h.Status == container.NoHealthcheck {
+		return "", ""
+	}
+	says := ""
+	if len(h.Log) > 0 && h.Log[len(h.Log)-1] != nil {
+		says = h.Log[len(h.Log)-1].Output
+	}
+	return node.Health(h.Status), says
+}
+
+// healthIn reads the health out of the sentence that lists have, "Up 5 minutes (healthy)":
+// engines before API 1.52 have it nowhere else there.
+func healthIn(status string) node.Health {
+	switch {
+	case strings.HasSuffix(status, "(healthy)"):
+		return node.HealthHealthy
+	case strings.HasSuffix(status, "(unhealthy)"):
+		return node.HealthUnhealthy
+	case strings.HasSuffix(status, "(health: starting)"):
+		return node.HealthStarting
+	}
+	return ""
+}
+
 // summaryOf turns an element of a list into our words.
 func summaryOf(c container.Summary) node.State {
 	state := node.State{
 		ID: c.ID, ContainerID: c.Labels[labelContainer], Role: node.Role(c.Labels[labelRole]),
-		Phase: node.Phase(c.State), Created: time.Unix(c.Created, 0).UTC(), Sandbox: joined(c.HostConfig.NetworkMode),
+		Phase: node.Phase(c.State), Health: healthIn(c.Status), Created: time.Unix(c.Created, 0).UTC(), Sandbox: joined(c.HostConfig.NetworkMode),
 	}
 	if len(c.Names) > 0 {
 		state.Name = strings.TrimPrefix(c.Names[0], "/")

@@ -17,6 +17,8 @@ func TestReadable(t *testing.T) {
 		`Error response from daemon: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "foo": executable file not found in $PATH: unknown`: `exec: "foo": executable file not found in $PATH`,
 		"OCI runtime exec failed: exec failed: unable to start container process: exec: \"foo\": executable file not found in $PATH: unknown\r\n":                                                            `exec: "foo": executable file not found in $PATH`,
 		`failed to create endpoint zun-sandbox-1 on network 2: NetworkDriver.CreateEndpoint: port 3 belongs to another host`:                                                                                 `failed to create endpoint zun-sandbox-1 on network 2: port 3 belongs to another host`,
+		`error mounting "/state/files/c/f" to rootfs at "/bin": mount /state/files/c/f:/bin (via /proc/self/fd/6), flags: 0x5000: not a directory: unknown`:                                                  "there is no place for a file at /bin: the image has a directory there, or a file where a directory is to be",
+		`rootfs_linux.go:76: mounting "/state/files/c/f" to rootfs at "/a" caused: permission denied`:                                                                                                        "no file can be put at /a",
 		`Error response from daemon: No command specified`: `No command specified`,
 		``: ``,
 	} {

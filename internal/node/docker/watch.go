@@ -18,7 +18,7 @@ func (c *Client) Watch(ctx context.Context, owner string, begun func(), changed 
 		return err
 	}
 	filters := client.Filters{}.Add("type", "container").Add("label", labelContainer, labelOwner+"="+owner)
-	for _, action := range []string{"start", "die", "destroy", "oom", "pause", "unpause"} {
+	for _, action := range []string{"start", "die", "destroy", "oom", "pause", "unpause", "health_status"} {
 		filters = filters.Add("event", action)
 	}
 	stream := c.engine.Events(ctx, client.EventsListOptions{Filters: filters})
