@@ -194,11 +194,13 @@ func TestARebuildKeepsTheSandbox(t *testing.T) {
 func TestGroupsJoinTheDefaultOne(t *testing.T) {
 	w := newWorld(t)
 	running(w)
+	w.record(func(c *zun.Container) { c.SecurityGroups = nil })
 	w.neutron.edit(func(p *zun.Port) { p.SecurityGroups = []string{"default"} })
 	outcome := w.do(zun.ActionAddGroup, zun.ActionInput{SecurityGroup: "mine"})
 	if outcome.Failed || !slices.Equal(outcome.SecurityGroups, []string{"default", "mine"}) {
 		t.Errorf("got %+v", outcome)
 	}
+	w.record(func(c *zun.Container) { c.SecurityGroups = outcome.SecurityGroups })
 	outcome = w.do(zun.ActionRemoveGroup, zun.ActionInput{SecurityGroup: "default"})
 	if outcome.Failed || !slices.Equal(outcome.SecurityGroups, []string{"mine"}) {
 		t.Errorf("got %+v", outcome)
@@ -209,13 +211,14 @@ func TestGroupsJoinTheDefaultOne(t *testing.T) {
 func TestGroupsAreOnAllPortsOrOnNone(t *testing.T) {
 	w := newWorld(t)
 	running(w)
+	w.neutron.edit(func(p *zun.Port) { p.SecurityGroups = []string{"a"} })
 	w.arm(3, false, refusal) // the second port's change, after two reads and a write
 	outcome := w.do(zun.ActionAddGroup, zun.ActionInput{SecurityGroup: "b"})
 	if !outcome.Failed || !strings.Contains(outcome.Message, "neutron.UpdatePort") || outcome.Observation.Status != zun.StatusRunning {
 		t.Fatalf("got %+v", outcome)
 	}
 	for _, port := range w.neutron.all() {
-		if len(port.SecurityGroups) != 0 {
+		if !slices.Equal(port.SecurityGroups, []string{"a"}) {
 			t.Errorf("port %+v", port)
 		}
 	}
