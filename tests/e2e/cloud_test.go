@@ -19,8 +19,8 @@ import (
 )
 
 // image is what TestMain makes: busybox with all its names, the demo's fetch (busybox's
-// static wget crashes when it looks up names) and sleep (which ends on SIGTERM also as
-// process 1), and /www/index.html. Its name is this run's own: another's end removes the
+// static wget crashes when it looks up names), sleep and server (which end on SIGTERM also
+// as process 1), and /www/index.html. Its name is this run's own: another's end removes the
 // other's image only.
 var image = fmt.Sprintf("gozun-e2e:%d", os.Getpid())
 
@@ -372,7 +372,8 @@ root=$(mktemp -d); trap 'rm -rf "$root"' EXIT
 mkdir -p "$root/bin" "$root/www" "$root/etc" "$root/tmp"
 cp /bin/busybox "$root/bin/busybox"
 CGO_ENABLED=0 go build -o "$root/bin/fetch" ../image/server
-for name in $(busybox --list); do [ "$name" = busybox ] || ln -s busybox "$root/bin/$name"; done
+ln -s fetch "$root/bin/sleep"; ln -s fetch "$root/bin/server"
+for name in $(busybox --list); do [ -e "$root/bin/$name" ] || ln -s busybox "$root/bin/$name"; done
 echo 'a page' >"$root/www/index.html"
 tar -C "$root" -c . | docker import --change 'CMD ["sleep","1000000"]' --change 'LABEL org.gozun.e2e=true' - ` + image + ` >/dev/null`
 	command := exec.Command("sh", "-c", script)
