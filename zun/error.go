@@ -26,6 +26,8 @@ const (
 	CodePortInUse Code = "port-in-use"
 	// CodePortBindingFailed: Neutron could not bind the port to the host (400).
 	CodePortBindingFailed Code = "port-binding-failed"
+	// CodeNoInteractiveFlag: the container was not made to be attached to (400).
+	CodeNoInteractiveFlag Code = "no-interactive-flag"
 	// CodeUnauthorized: no token, or not a valid one (401).
 	CodeUnauthorized Code = "unauthorized"
 	// CodePolicyNotAuthorized: the policy forbids it (403).
@@ -74,6 +76,7 @@ const (
 var statuses = map[Code]int{
 	CodeInvalid: 400, CodeSchemaValidation: 400, CodeInvalidParamInVersion: 400,
 	CodeImageNotFound: 400, CodePortNotUsable: 400, CodePortInUse: 400, CodePortBindingFailed: 400,
+	CodeNoInteractiveFlag:   400,
 	CodeUnauthorized:        401,
 	CodePolicyNotAuthorized: 403, CodeExternalNetwork: 403, CodeOverQuota: 403,
 	CodeNotFound: 404, CodeContainerNotFound: 404, CodeNetworkNotFound: 404, CodePortNotFound: 404,

@@ -41,6 +41,8 @@ type Node interface {
 
 	// Host tells what the host is and has.
 	Host(ctx context.Context) (Host, error)
+
+	Consoles
 }
 
 // Order is an action with all that a node needs to do it.

@@ -15,7 +15,7 @@ and their sandboxes, Docker networks, bridges, namespaces, firewall rules, and t
 directory itself; then looks whether anything is left. The zund must not be running.`
 
 func runPurge(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	config := solo.Config{IdentityAddr: "127.0.0.1:0", NetworkAddr: "127.0.0.1:0", ContainerAddr: "127.0.0.1:0"}
+	config := solo.Config{IdentityAddr: "127.0.0.1:0", NetworkAddr: "127.0.0.1:0", ContainerAddr: "127.0.0.1:0", ConsoleAddr: "127.0.0.1:0"}
 	flags := flag.NewFlagSet("purge", flag.ContinueOnError)
 	flags.StringVar(&config.StateDir, "state-dir", solo.DefaultStateDir, "the state directory to remove with all that belongs to it")
 	flags.StringVar(&config.Host, "host", "", "this machine's name to Neutron (default: its hostname)")

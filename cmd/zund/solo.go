@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
+	"time"
 
 	"github.com/gozun/gozun/internal/keystone"
 	"github.com/gozun/gozun/internal/solo"
@@ -28,6 +30,13 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.StringVar(&config.IdentityAddr, "identity-listen", solo.DefaultIdentityAddr, "HOST:PORT of the embedded Keystone")
 	flags.StringVar(&config.NetworkAddr, "network-listen", solo.DefaultNetworkAddr, "HOST:PORT of the embedded Neutron")
 	flags.StringVar(&config.ContainerAddr, "container-listen", solo.DefaultContainerAddr, "HOST:PORT of the container API")
+	flags.StringVar(&config.ConsoleAddr, "console-listen", solo.DefaultConsoleAddr, "HOST:PORT of the console proxy (attach, exec -i)")
+	flags.StringVar(&config.ConsoleURL, "console-url", "", "where users reach it, ws:// or wss:// (default: where it listens)")
+	flags.Func("console-origins", "hosts of web pages that may open consoles beside its own, between commas: Horizon's", func(text string) error {
+		config.ConsoleOrigins = strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' })
+		return nil
+	})
+	flags.DurationVar(&config.ConsoleTokenLife, "console-token-life", 10*time.Minute, "how long a console can be opened after it was asked for")
 	flags.StringVar(&cloud, "os-cloud", "", "serve this entry of clouds.yaml instead of the embedded Keystone and Neutron")
 	flags.StringVar(&config.Host, "host", "", "this machine's name to Neutron (default: its hostname)")
 	flags.StringVar(&config.DockerHost, "docker-host", "", "where the Docker Engine listens (default: DOCKER_HOST, else the usual socket)")

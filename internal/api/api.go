@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -26,6 +27,10 @@ type Config struct {
 	// PublicURL begins every link, "https://cloud.example:9517"; empty: as the request
 	// named this server.
 	PublicURL string
+
+	// ConsoleURL is where users reach the console proxy, wss://cloud.example:6784/. Without a
+	// host, ws://:6784/, it is the host that they asked; nil is that.
+	ConsoleURL *url.URL
 
 	// AllowedOrigins are the web pages' origins whose scripts may call (CORS);
 	// "*" allows all. Empty: none.
@@ -83,6 +88,9 @@ func withDefaults(c Config) Config {
 	}
 	if c.NewID == nil {
 		c.NewID = uuid.NewString
+	}
+	if c.ConsoleURL == nil {
+		c.ConsoleURL = &url.URL{Scheme: "ws", Host: ":6784", Path: "/"}
 	}
 	if c.MaxLimit <= 0 {
 		c.MaxLimit = 1000

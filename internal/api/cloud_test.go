@@ -25,6 +25,7 @@ type cloud struct {
 	updated  []zun.Container
 	groups   []zun.SecurityGroup
 	done     sync.WaitGroup
+	terminals
 }
 
 var (

@@ -16,6 +16,7 @@ type Control interface {
 	Lifecycle
 	Changes
 	Insights
+	Consoles
 	Attachments
 	Networks
 	NeutronHandles
@@ -63,6 +64,15 @@ type Insights interface {
 	ReadArchive(ctx context.Context, g policy.Grant, ref, path string) (zun.Archive, error)
 	WriteArchive(ctx context.Context, g policy.Grant, ref, path string, archive io.Reader) error
 	CommitContainer(ctx context.Context, g policy.Grant, ref, repository, tag string) (imageID string, err error)
+}
+
+// Consoles gives out tickets for the streams of containers and of commands in them, and
+// sizes the terminals there.
+type Consoles interface {
+	AttachContainer(ctx context.Context, g policy.Grant, ref string, options zun.AttachOptions) (zun.ConsoleTicket, error)
+	PrepareExec(ctx context.Context, g policy.Grant, ref string, spec zun.ExecSpec) (zun.ConsoleTicket, error)
+	ResizeTerminal(ctx context.Context, g policy.Grant, ref string, size zun.Size) error
+	ResizeExec(ctx context.Context, g policy.Grant, ref, execID string, size zun.Size) error
 }
 
 // Attachments puts containers on networks and takes them off. With ownNetworks a name

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -52,6 +53,7 @@ type fixture struct {
 	handler http.Handler
 	memory  *memory
 	log     *bytes.Buffer
+	host    string // that requests are for; "" is zun:9517
 	tokens  tokens // more can be added
 
 	database string // the file of newWhole's store
@@ -137,6 +139,7 @@ type answer struct {
 func (f *fixture) do(method, target, body string, headers ...string) answer {
 	f.Helper()
 	r := httptest.NewRequest(method, "http://zun:9517/", strings.NewReader(body))
+	r.Host = cmp.Or(f.host, r.Host)
 	path, query, _ := strings.Cut(target, "?")
 	r.URL.Path, r.URL.RawQuery = path, query
 	if plain, err := url.PathUnescape(path); err == nil { // as net/http reads it

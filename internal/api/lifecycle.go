@@ -148,17 +148,18 @@ type execution struct {
 	ProxyURL *string `json:"proxy_url"`
 }
 
-// executeCommand serves POST /v1/containers/{id}/execute: a command that is waited for.
+// executeCommand serves POST /v1/containers/{id}/execute: a command that is waited for or,
+// with run false, made ready for a websocket. As in Zun only interactive commands of the
+// latter kind have an input, and a terminal; tty says otherwise from 1.41.
 func (s *server) executeCommand(ctx context.Context, c *call) (reply, error) {
 	p := c.params()
 	line, run, interactive := p.required("command"), p.flag("run", true), p.flag("interactive", false)
+	tty := interactive
+	if c.version >= ownMinor {
+		tty = p.flag("tty", tty)
+	}
 	if err := p.done(); err != nil {
 		return reply{}, c.needBody(err)
-	}
-	if interactive || !run {
-		return reply{}, zun.Errorf(zun.CodeNotImplemented,
-			"cannot execute a command in container %s: interactive commands (interactive, or run=false) are not in this release",
-			shorten(c.ident()))
 	}
 	command, err := splitWords(line)
 	if err == nil && len(command) == 0 {
@@ -166,6 +167,9 @@ func (s *server) executeCommand(ctx context.Context, c *call) (reply, error) {
 	}
 	if err != nil {
 		return reply{}, err
+	}
+	if !run {
+		return s.prepareExec(ctx, c, zun.ExecSpec{Command: command, Stdin: interactive, TTY: tty})
 	}
 	result, err := s.Control.Execute(ctx, c.grant, c.ident(), command)
 	if err != nil {

@@ -56,6 +56,9 @@ func containerRoutes() []route {
 		{verb: post, path: one + "/remove_security_group", rule: "container:remove_security_group", max: 14, handle: (*server).removeSecurityGroup},
 		{verb: get, path: one + "/logs", rule: "container:logs", handle: (*server).containerLogs},
 		{verb: post, path: one + "/execute", rule: "container:execute", handle: (*server).executeCommand},
+		{verb: post, path: one + "/execute_resize", rule: "container:execute_resize", handle: (*server).resizeExec},
+		{verb: get, path: one + "/attach", rule: "container:attach", handle: (*server).attachContainer},
+		{verb: post, path: one + "/resize", rule: "container:resize", handle: (*server).resizeTerminal},
 		{verb: get, path: one + "/network_list", rule: "container:get_one", min: 18, handle: (*server).listAttachments},
 		{verb: get, path: one + "/network_list", rule: "container:get_one", min: 13, max: 17, handle: (*server).listAddresses},
 		{verb: post, path: one + "/network_attach", rule: "container:network_attach", min: 8, handle: (*server).attachNetwork},
@@ -81,15 +84,7 @@ func networkRoutes() []route {
 
 // laterRoutes are what Zun has and this release has not. They keep their microversions
 // and policy rules, so that whoever may not use them hears that first.
-func laterRoutes() []route {
-	const one = "/v1/containers/{id}"
-	action := func(verb, name string, minor, maxMinor int) route {
-		return later(verb, one+"/"+name, "container:"+name, name, minor, maxMinor)
-	}
-	return slices.Concat([]route{
-		action(post, "execute_resize", 0, 0), action(post, "resize", 0, 0), action(get, "attach", 0, 0),
-	}, laterCollections())
-}
+func laterRoutes() []route { return laterCollections() }
 
 // laterCollections are the collections of Zun that this release has not.
 func laterCollections() []route {

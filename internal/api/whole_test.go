@@ -19,7 +19,7 @@ import (
 )
 
 // newWhole returns the API over the real control, policy and SQLite store.
-func newWhole(tb testing.TB) (*fixture, *cloud, *store.Store) {
+func newWhole(tb testing.TB, change ...func(*Config)) (*fixture, *cloud, *store.Store) {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "zun.db")
 	db, err := store.Open(tb.Context(), path)
@@ -50,10 +50,10 @@ func newWhole(tb testing.TB) (*fixture, *cloud, *store.Store) {
 			tb.Error(err)
 		}
 	})
-	f := newFixture(tb, func(config *Config) {
+	f := newFixture(tb, append([]func(*Config){func(config *Config) {
 		config.Control, config.Policy = service, engine
 		config.Log = slog.New(slog.DiscardHandler)
-	})
+	}}, change...)...)
 	f.database = path
 	return f, c, db
 }

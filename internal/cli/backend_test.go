@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gozun/gozun/internal/api"
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
 )
@@ -25,6 +26,7 @@ type backend struct {
 	looks      map[string]int
 	request    zun.ContainerRequest
 	files      map[string][]byte // archives by the directory that they were put into
+	api.Consoles
 }
 
 func newBackend() *backend {

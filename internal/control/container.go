@@ -93,17 +93,23 @@ func (s *Service) running(ctx context.Context, g policy.Grant, ref, operation st
 	if err != nil {
 		return c, nil, err
 	}
+	node, err := s.nodeOf(c, operation)
+	return c, node, err
+}
+
+// nodeOf returns the node of a container whose state allows the operation.
+func (s *Service) nodeOf(c zun.Container, operation string) (zun.Node, error) {
 	if err := c.CheckState(operation); err != nil {
-		return c, nil, err
+		return nil, err
 	}
 	if c.Host == "" {
-		return c, nil, neverPlaced(operation, c)
+		return nil, neverPlaced(operation, c)
 	}
 	node, ok := s.Nodes.Node(c.Host)
 	if !ok {
-		return c, nil, zun.Errorf(zun.CodeUnavailable, "cannot %s container %s: its host %s is not connected", operation, c.ID, c.Host)
+		return nil, zun.Errorf(zun.CodeUnavailable, "cannot %s container %s: its host %s is not connected", operation, c.ID, c.Host)
 	}
-	return c, node, nil
+	return node, nil
 }
 
 func neverPlaced(operation string, c zun.Container) *zun.Error {

@@ -39,6 +39,7 @@ type fakeNode struct {
 	updated    []zun.Container // as Update was asked for
 	wrote      []string        // by WriteArchive
 	created    map[string]int  // how often a container was made from nothing
+	consoles
 }
 
 func newFakeNode(tb testing.TB) *fakeNode {

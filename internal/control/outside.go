@@ -56,6 +56,7 @@ type Store interface {
 	ContainerStore
 	NetworkStore
 	ActionStore
+	ConsoleStore
 
 	// SaveHost records what a host is and when it was seen; Hosts returns all by name.
 	SaveHost(ctx context.Context, host zun.Host) error

@@ -44,6 +44,8 @@ type Config struct {
 	ObserveTimeout time.Duration // how long a GET waits for the host; 2 s
 	ObserveEvery   time.Duration // a container is not looked at more often by GETs; 1 s
 	MemoryRatio    float64       // memory promised to containers per memory of a host; 1.5, as Nova and Zun
+
+	ConsoleTokenLife time.Duration // how long a console can be opened after it was asked for; 10 min, as Nova's
 }
 
 func (c Config) withDefaults() Config {
@@ -63,6 +65,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.RedeliverAfter, 10*time.Minute)
 	defaultTo(&c.ObserveTimeout, 2*time.Second)
 	defaultTo(&c.ObserveEvery, time.Second)
+	defaultTo(&c.ConsoleTokenLife, 10*time.Minute)
 	defaultTo(&c.MemoryRatio, 1.5)
 	return c
 }

@@ -22,11 +22,12 @@ type memory struct {
 	networks map[string]bool
 	images   map[string]node.Image
 
-	resources map[string]node.Resources // by id, as Update was asked for
-	stuck     string                    // id of one whose task the engine holds for running, though it is not
-	watcher   func(node.Change)
-	before    func(verb string) error
-	after     func(verb string) error
+	resources     map[string]node.Resources // by id, as Update was asked for
+	stuck         string                    // id of one whose task the engine holds for running, though it is not
+	watcher       func(node.Change)
+	before        func(verb string) error
+	after         func(verb string) error
+	node.Consoles // nobody here asks for one
 }
 
 func newMemory() *memory {

@@ -21,6 +21,7 @@ type Runtime interface {
 	Streams
 	Gauges
 	Archives
+	Consoles
 
 	// Ping reports whether the engine answers and takes new work; one that is ending does not.
 	Ping(ctx context.Context) error

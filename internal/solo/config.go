@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gozun/gozun/internal/keystone"
 )
@@ -19,11 +20,25 @@ type Config struct {
 	// StateDir holds everything that outlives the process, mode 0700.
 	StateDir string
 
-	// IdentityAddr, NetworkAddr and ContainerAddr are host:port to listen on. The first
-	// two are not used with Cloud.
+	// IdentityAddr, NetworkAddr, ContainerAddr and ConsoleAddr are host:port to listen on.
+	// The first two are not used with Cloud.
 	IdentityAddr  string
 	NetworkAddr   string
 	ContainerAddr string
+	ConsoleAddr   string
+
+	// ConsoleURL is where users reach the console proxy, "wss://cloud.example:6784/".
+	// Optional: ws and ConsoleAddr or, where that is every address, the host of the API that
+	// they asked.
+	ConsoleURL string
+
+	// ConsoleOrigins are the hosts of web pages, beside the proxy's own, that may open
+	// consoles: Horizon's. Optional.
+	ConsoleOrigins []string
+
+	// ConsoleTokenLife is how long a console can be opened after it was asked for.
+	// Optional: 10 minutes.
+	ConsoleTokenLife time.Duration
 
 	// Cloud, if set, is an existing Keystone and Neutron to serve instead of minicloud:
 	// credentials of a user with the role admin (or service) in the project service.
@@ -60,6 +75,7 @@ const (
 	DefaultIdentityAddr  = "127.0.0.1:5000"
 	DefaultNetworkAddr   = "127.0.0.1:9696"
 	DefaultContainerAddr = "127.0.0.1:9517"
+	DefaultConsoleAddr   = "127.0.0.1:6784" // the port of Zun's zun-wsproxy
 	DefaultPluginName    = "kuryr"
 	DefaultPluginDir     = "/run/docker/plugins"
 )
@@ -81,13 +97,17 @@ func (c Config) complete() (Config, error) {
 	c.IdentityAddr = cmp.Or(c.IdentityAddr, DefaultIdentityAddr)
 	c.NetworkAddr = cmp.Or(c.NetworkAddr, DefaultNetworkAddr)
 	c.ContainerAddr = cmp.Or(c.ContainerAddr, DefaultContainerAddr)
+	c.ConsoleAddr = cmp.Or(c.ConsoleAddr, DefaultConsoleAddr)
 	c.PluginName = cmp.Or(c.PluginName, DefaultPluginName)
 	c.PluginDir = cmp.Or(c.PluginDir, DefaultPluginDir)
+	if _, err := c.consoleURL(nil); err != nil {
+		return c, err
+	}
 	return c, c.checkAddresses()
 }
 
 func (c Config) checkAddresses() error {
-	addresses := map[string]string{"--container-listen": c.ContainerAddr}
+	addresses := map[string]string{"--container-listen": c.ContainerAddr, "--console-listen": c.ConsoleAddr}
 	if c.Cloud == nil {
 		addresses["--identity-listen"] = c.IdentityAddr
 		addresses["--network-listen"] = c.NetworkAddr

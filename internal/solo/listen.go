@@ -12,7 +12,7 @@ import (
 // listeners are the open sockets of the services, so that a port that is taken is told
 // before anything else is touched.
 type listeners struct {
-	identity, network, container net.Listener
+	identity, network, container, console net.Listener
 }
 
 func openListeners(ctx context.Context, c Config) (listeners, error) {
@@ -24,6 +24,7 @@ func openListeners(ctx context.Context, c Config) (listeners, error) {
 		{&opened.identity, c.IdentityAddr, "identity", "--identity-listen", "Keystone"},
 		{&opened.network, c.NetworkAddr, "network", "--network-listen", "Neutron"},
 		{&opened.container, c.ContainerAddr, "container", "--container-listen", "zund or Zun"},
+		{&opened.console, c.ConsoleAddr, "console", "--console-listen", "zund or zun-wsproxy"},
 	}
 	if c.Cloud != nil {
 		wanted = wanted[2:]
@@ -47,7 +48,7 @@ func listenError(err error, address, service, flag, former string) error {
 }
 
 func (l listeners) close() {
-	for _, listener := range []net.Listener{l.identity, l.network, l.container} {
+	for _, listener := range []net.Listener{l.identity, l.network, l.container, l.console} {
 		if listener != nil {
 			listener.Close()
 		}

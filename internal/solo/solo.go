@@ -114,8 +114,8 @@ func (s *Solo) buildService(ctx context.Context) error {
 		Store: records, Policy: rules,
 		Neutron:        func(token string) control.Neutron { return network.As(token) },
 		ServiceNeutron: network,
-		DefaultNetwork: s.config.DefaultNetwork,
-		Log:            s.config.Log.With("part", "control"),
+		DefaultNetwork: s.config.DefaultNetwork, ConsoleTokenLife: s.config.ConsoleTokenLife,
+		Log: s.config.Log.With("part", "control"),
 	})
 	files, err := filepath.Abs(s.config.path("files")) // Docker wants to know where they really are
 	if err != nil {
@@ -126,10 +126,14 @@ func (s *Solo) buildService(ctx context.Context) error {
 		Reports: s.metrics.Reports(service), Log: s.config.Log.With("part", "node"),
 	})
 	service.Nodes = control.Local{Name: s.config.Host, Agent: s.metrics.Node(agent)}
+	consoles, err := s.buildConsoles(service)
+	if err != nil {
+		return err
+	}
 	handler := api.New(api.Config{
 		Control: service, Policy: rules, Identities: keystone.NewValidator(session, tokenLife),
 		AuthenticateURI: s.cloud.zun.AuthURL, Log: s.config.Log.With("part", "api"),
-		Observe: s.metrics.Request, Metrics: s.metrics.Handler(),
+		Observe: s.metrics.Request, Metrics: s.metrics.Handler(), ConsoleURL: consoles,
 	})
 	s.tasks = append(s.tasks, agent, service,
 		&webTask{name: "container API", listener: s.listeners.container, handler: handler, log: s.config.Log})

@@ -23,7 +23,7 @@ func testConfig(t *testing.T) Config {
 	awaitFreeDataPlane(t)
 	return Config{
 		StateDir:     filepath.Join(t.TempDir(), "state"),
-		IdentityAddr: "127.0.0.1:0", NetworkAddr: "127.0.0.1:0", ContainerAddr: "127.0.0.1:0",
+		IdentityAddr: "127.0.0.1:0", NetworkAddr: "127.0.0.1:0", ContainerAddr: "127.0.0.1:0", ConsoleAddr: "127.0.0.1:0",
 		Host: "host-of-the-test", PluginDir: t.TempDir(), Log: slog.New(slog.DiscardHandler),
 	}
 }

@@ -20,6 +20,7 @@ func steps() []step {
 		{"20261123190000_first_tables", firstTables},
 		{"20261125023000_container_options", containerOptions},
 		{"20261125024500_image_command", imageCommand},
+		{"20261125030000_console_tokens", consoleTokens},
 	}
 }
 

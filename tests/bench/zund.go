@@ -76,7 +76,7 @@ func (z *zund) start(ctx context.Context) (took time.Duration, err error) {
 	z.process = exec.CommandContext(context.WithoutCancel(ctx), z.program, "solo",
 		"--state-dir", z.state, "--plugin-name", z.plugin, "--log-format", "json",
 		"--identity-listen", strings.TrimPrefix(z.identity, "http://"), "--network-listen", "127.0.0.1:0",
-		"--container-listen", strings.TrimPrefix(z.container, "http://"))
+		"--container-listen", strings.TrimPrefix(z.container, "http://"), "--console-listen", "127.0.0.1:0")
 	z.process.Stdout, z.process.Stderr = log, log
 	z.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is not for it
 	z.process.Env = append(os.Environ(), "GOZUN_PPROF="+z.pprofSocket())

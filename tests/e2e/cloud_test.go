@@ -54,6 +54,7 @@ func startCloud(tb testing.TB, dockerHost string, flags ...string) *cloud {
 	c.flags = []string{
 		"--state-dir", c.state, "--log-level", "debug",
 		"--identity-listen", freeAddress(tb), "--network-listen", freeAddress(tb), "--container-listen", freeAddress(tb),
+		"--console-listen", freeAddress(tb),
 	}
 	c.flags = append(c.flags, flags...)
 	awaitOthers(tb)

@@ -32,6 +32,8 @@ var rooms = map[string][]string{
 	"internal/policy":    {"zun"},
 	"internal/store":     {"zun"},
 
+	"internal/console": {"zun"},
+
 	// the node
 	"internal/node":        {"zun"},
 	"internal/node/docker": {"zun", "internal/node"},
@@ -61,7 +63,7 @@ var rooms = map[string][]string{
 
 	// who knows everyone
 	"internal/solo": {
-		"zun", "internal/api", "internal/control", "internal/policy", "internal/store", "internal/metrics",
+		"zun", "internal/api", "internal/console", "internal/control", "internal/policy", "internal/store", "internal/metrics",
 		"internal/node", "internal/node/docker", "internal/kuryr", "internal/kuryr/libnetwork",
 		"internal/binding", "internal/minicloud/identity", "internal/minicloud/network",
 		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv", "internal/link", "internal/sdnotify",
@@ -96,6 +98,7 @@ var libraries = map[string][]string{
 	"github.com/santhosh-tekuri/jsonschema/v6": {"internal/api"},
 	"github.com/prometheus/client_golang":      {"internal/metrics"},
 	"github.com/goccy/go-yaml":                 {"internal/policy", "internal/keystone", "internal/cli"},
+	"github.com/coder/websocket":               {"internal/console", "client"}, // the two ends of a console
 	"golang.org/x/crypto":                      {"internal/minicloud/identity"},
 	"golang.org/x/sys":                         {"internal/link", "internal/minicloud/dataplane"},
 	"golang.org/x/text":                        {"internal/api"},
