@@ -149,26 +149,28 @@ const DeviceOwner = "compute:kuryr"
 // NeutronQuery chooses Neutron resources of any kind; zero fields do not filter, and a
 // field that a kind does not have is ignored by callers' good sense, not by the adapter.
 type NeutronQuery struct {
-	ID        string
-	Name      string
-	ProjectID string
-	NetworkID string
-	SubnetID  string     // ports: with a fixed IP in it
-	IP        netip.Addr // ports: with this fixed IP
-	MAC       string
-	DeviceID  string
-	PoolID    string // subnets: subnetpool_id
-	CIDR      netip.Prefix
-	Tags      []string // all of them
-	Shared    *bool
+	ID          string
+	Name        string
+	Description string
+	ProjectID   string
+	NetworkID   string
+	SubnetID    string     // ports: with a fixed IP in it
+	IP          netip.Addr // ports: with this fixed IP
+	MAC         string
+	DeviceID    string
+	PoolID      string // subnets: subnetpool_id
+	CIDR        netip.Prefix
+	Tags        []string // all of them
+	Shared      *bool
 }
 
 // NeutronNetworkSpec is a Neutron network to be made. ProjectID is empty for the caller's.
 type NeutronNetworkSpec struct {
-	Name      string
-	ProjectID string
-	Shared    bool
-	Tags      []string
+	Name        string
+	Description string // there from the first moment, as tags are not with every Neutron
+	ProjectID   string
+	Shared      bool
+	Tags        []string
 }
 
 // NeutronSubnetSpec is a Neutron subnet to be made. With a zero Gateway and NoGateway
@@ -188,6 +190,7 @@ type NeutronSubnetSpec struct {
 // NeutronPoolSpec is a Neutron subnetpool to be made.
 type NeutronPoolSpec struct {
 	Name             string
+	Description      string // there from the first moment, as tags are not with every Neutron
 	ProjectID        string
 	Prefixes         []netip.Prefix
 	DefaultPrefixLen int

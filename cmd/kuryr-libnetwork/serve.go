@@ -54,7 +54,7 @@ func serve(ctx context.Context, c config.Kuryr, log *slog.Logger) error {
 	driver := kuryr.New(kuryr.Config{
 		DB: db, Neutron: openNeutron(who, c.Login, counts, log), Binder: binder, Host: c.Host, Log: log,
 		PoolPrefix: c.PoolPrefix, InterfacePrefix: c.LinkPrefix, NoDHCP: !c.EnableDHCP, Global: c.Scope == "global", NoExternal: !c.External,
-		DefaultPools: [2]string{c.PoolV4, c.PoolV6}, PlugWait: patience(c),
+		DefaultPools: [2]string{c.PoolV4, c.PoolV6}, PlugWait: patience(c), ClaimLife: c.LeftoverAfter,
 	})
 	p := &program{config: c, driver: driver, metrics: counts, log: log}
 	if err := p.listen(ctx); err != nil {

@@ -32,8 +32,11 @@ type Kuryr struct {
 	// 0 is as long as the driver can.
 	WaitActive  bool
 	WaitTimeout time.Duration
-	Login       Login
-	Warnings    []string // options that are set and do not do here what they did
+	// LeftoverAfter is how long what nobody comes for is waited for before it is taken for left
+	// behind and removed.
+	LeftoverAfter time.Duration
+	Login         Login
+	Warnings      []string // options that are set and do not do here what they did
 }
 
 // Login is how to reach Keystone and Neutron.
@@ -53,7 +56,7 @@ func DefaultKuryr() Kuryr {
 	return Kuryr{
 		StateDir: "/var/lib/kuryr", Socket: "/run/docker/plugins/kuryr.sock",
 		Scope: "local", AddressSpace: "no_address_space", PoolPrefix: "kuryrPool", LinkPrefix: "eth",
-		External: true, EnableDHCP: true, PoolV4: "kuryr", PoolV6: "kuryr6", Login: Login{Interface: "public"},
+		External: true, EnableDHCP: true, PoolV4: "kuryr", PoolV6: "kuryr6", LeftoverAfter: 10 * time.Minute, Login: Login{Interface: "public"},
 	}
 }
 
@@ -71,6 +74,7 @@ func ReadKuryr(f *File) (Kuryr, error) {
 	r.choice("DEFAULT", "capability_scope", &c.Scope, "local", "global")
 	r.text("DEFAULT", "subnetpool_name_prefix", &c.PoolPrefix)
 	r.truth("DEFAULT", "process_external_connectivity", &c.External)
+	r.seconds("DEFAULT", "leftover_after", &c.LeftoverAfter)
 	r.text("binding", "veth_dst_prefix", &c.LinkPrefix)
 	r.text("binding", "ovsdb_socket", &c.OVSDB)
 	r.truth("neutron", "enable_dhcp", &c.EnableDHCP)

@@ -96,6 +96,8 @@ func TestEveryOptionOfThePythonPlugin(t *testing.T) {
 		{option: "DEFAULT metrics_listen = 0.0.0.0:9519", refused: "loopback"},
 		{option: "DEFAULT metrics_listen = controller:9519", refused: "loopback"},
 		{option: "DEFAULT metrics_listen = 9519", refused: "host:port"},
+		{option: "DEFAULT leftover_after = 90", used: func(c *Kuryr) { c.LeftoverAfter = 90 * time.Second }},
+		{option: "DEFAULT leftover_after = soon", refused: "seconds"},
 		{option: "binding ovsdb_socket = /x", used: func(c *Kuryr) { c.OVSDB = "/x" }},
 		{option: "keystone_authtoken nonsense = x", used: asDefault},
 	} {
@@ -146,7 +148,7 @@ func TestAuthSection(t *testing.T) {
 func TestEveryOptionOfTheSampleIsRead(t *testing.T) {
 	values := map[string]string{
 		"capability_scope": "global", "metrics_listen": "127.0.0.1:1", "endpoint_type": "internal", "auth_type": "token",
-		"vif_plugging_timeout": "7", "timeout": "7", "debug": "true", "use_json": "true", "insecure": "true",
+		"vif_plugging_timeout": "7", "leftover_after": "7", "timeout": "7", "debug": "true", "use_json": "true", "insecure": "true",
 		"vif_plugging_is_fatal": "true", "enable_dhcp": "false", "process_external_connectivity": "false",
 	}
 	for _, line := range kuryrLines() {

@@ -23,6 +23,7 @@ func kuryrLines() []sampleLine {
 		{"DEFAULT", "global_default_address_space", c.AddressSpace, "The same with capability_scope = global."},
 		{"DEFAULT", "subnetpool_name_prefix", c.PoolPrefix, "Subnetpools that we make are named <this>-<cidr>."},
 		{"DEFAULT", "process_external_connectivity", "True", "Open exposed and published ports of containers with security group rules."},
+		{"DEFAULT", "leftover_after", "600", "Seconds until what nobody comes for (an address whose endpoint is never made, a port or link of\nno container) counts as left behind and is removed. Docker may let 30 pass between its calls."},
 		{"binding", "veth_dst_prefix", c.LinkPrefix, "Links in containers are named <this>0, <this>1, ..."},
 		{"binding", "ovsdb_socket", "", "ovsdb-server's unix socket, for ports that Open vSwitch or OVN wires. Empty: db.sock in\nOVS_RUNDIR or /var/run/openvswitch."},
 		{"neutron", "enable_dhcp", "True", "Whether subnets that we make have DHCP."},

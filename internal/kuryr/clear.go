@@ -64,7 +64,7 @@ func (d *Driver) clearNeutron(ctx context.Context, n network) error {
 		}
 	}
 	if n.MadeNetwork && n.NeutronID == "" {
-		found, err := d.Neutron.FindNetworks(ctx, zun.NeutronQuery{Name: n.Name, Tags: idTags(n.ID)})
+		found, err := d.Neutron.FindNetworks(ctx, zun.NeutronQuery{Name: n.Name, Description: d.aboutNetwork(n.ID)})
 		if err != nil || len(found) == 0 {
 			return err
 		}

@@ -74,10 +74,10 @@ type Config struct {
 	// sandbox, before a sweep takes them for left behind. 0 is ten minutes; dockerd lets
 	// seconds pass.
 	ClaimLife time.Duration
-	// SweepEvery is the time between sweeps. 0 is a minute.
+	// SweepEvery is the time between sweeps. 0 is a minute, or ClaimLife if that is less.
 	SweepEvery time.Duration
 	// LookEvery is the time between looks for leftovers that no record tells of. 0 is ten
-	// minutes.
+	// minutes, or ClaimLife if that is less.
 	LookEvery time.Duration
 
 	Now   func() time.Time // nil is time.Now
@@ -105,8 +105,8 @@ func New(c Config) *Driver {
 	fallback(&c.ClaimLife, 10*time.Minute)
 	fallback(&c.DefaultPools[0], "kuryr")
 	fallback(&c.DefaultPools[1], "kuryr6")
-	fallback(&c.SweepEvery, time.Minute)
-	fallback(&c.LookEvery, 10*time.Minute)
+	fallback(&c.SweepEvery, min(time.Minute, c.ClaimLife))
+	fallback(&c.LookEvery, min(10*time.Minute, c.ClaimLife))
 	if c.Now == nil {
 		c.Now = time.Now
 	}

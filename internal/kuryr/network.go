@@ -290,7 +290,9 @@ func (d *Driver) realise(ctx context.Context, r NetworkRequest, p plan) error {
 func (d *Driver) make(ctx context.Context, n *network, p *plan) error {
 	if n.MadeNetwork {
 		shared := p.options.Shared != nil && *p.options.Shared
-		made, err := d.Neutron.CreateNetwork(ctx, zun.NeutronNetworkSpec{Name: n.Name, Shared: shared, Tags: without(n.tags(), existingNetTag(n.ID))})
+		made, err := d.Neutron.CreateNetwork(ctx, zun.NeutronNetworkSpec{
+			Name: n.Name, Description: d.aboutNetwork(n.ID), Shared: shared, Tags: without(n.tags(), existingNetTag(n.ID)),
+		})
 		if err != nil {
 			return err
 		}

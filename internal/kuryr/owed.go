@@ -234,7 +234,7 @@ func (d *Driver) settleIntents(ctx context.Context) error {
 	return each(d, ctx, intents, "intent", due, func(ctx context.Context, in intent) error {
 		ids := []string{in.PoolID}
 		if in.PoolID == "" {
-			found, err := d.Neutron.FindPools(ctx, zun.NeutronQuery{Name: in.Name, Tags: []string{tagIntent + in.ID}})
+			found, err := d.Neutron.FindPools(ctx, zun.NeutronQuery{Name: in.Name, Description: d.aboutPool(in.ID)})
 			if err != nil {
 				return err
 			}

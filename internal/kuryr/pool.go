@@ -314,7 +314,7 @@ func (d *Driver) makeSubnetpool(ctx context.Context, p pool) (string, error) {
 		return "", err
 	}
 	made, err := d.Neutron.CreatePool(ctx, zun.NeutronPoolSpec{
-		Name: in.Name, Prefixes: []netip.Prefix{p.CIDR}, DefaultPrefixLen: p.CIDR.Bits(),
+		Name: in.Name, Description: d.aboutPool(in.ID), Prefixes: []netip.Prefix{p.CIDR}, DefaultPrefixLen: p.CIDR.Bits(),
 		Shared: p.Shared, Tags: []string{tagIntent + in.ID, hostTag(d.Host)},
 	})
 	if err != nil {

@@ -106,6 +106,9 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 	go func(c claim) { noted <- put(d, claims, c.ID, c) }(*c)
 	made, err := d.Neutron.CreatePort(ctx, spec)
 	unrecorded := <-noted
+	if c.MAC != "" && zun.CodeOf(err) == zun.CodeConflict && d.clearTwin(ctx, *c) {
+		made, err = d.Neutron.CreatePort(ctx, spec)
+	}
 	if err != nil {
 		return d.notMade(*c, err)
 	}

@@ -42,6 +42,17 @@ func short(dockerID string, length int) string {
 	return dockerID[:min(length, len(dockerID))]
 }
 
+// aboutNetwork and aboutPool are the descriptions of networks and subnetpools that we make.
+// By them they are found when Neutron's answer got lost: not every Neutron takes tags in the
+// request that makes them.
+func (d *Driver) aboutNetwork(dockerID string) string {
+	return "Docker network " + dockerID + " on host " + d.Host
+}
+
+func (d *Driver) aboutPool(intentID string) string {
+	return "of a Docker network on host " + d.Host + ", " + tagIntent + intentID
+}
+
 func existingNetTag(dockerID string) string { return tagExistingNet + short(dockerID, 12) }
 
 // hostTag says which host made a thing. Neutron once limited tags to 60 characters.

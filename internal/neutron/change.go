@@ -30,6 +30,7 @@ func change[T any](f fields, name string, value *T) {
 func (c *Client) CreateNetwork(ctx context.Context, spec zun.NeutronNetworkSpec) (zun.NeutronNetwork, error) {
 	body := fields{"admin_state_up": true}
 	set(body, "name", spec.Name)
+	set(body, "description", spec.Description)
 	set(body, "project_id", spec.ProjectID)
 	set(body, "shared", spec.Shared)
 	return create[network, zun.NeutronNetwork](ctx, c, kindNetworks, "cannot create network "+spec.Name, body, spec.Tags)
@@ -66,6 +67,7 @@ func version(spec zun.NeutronSubnetSpec) int {
 func (c *Client) CreatePool(ctx context.Context, spec zun.NeutronPoolSpec) (zun.NeutronPool, error) {
 	body := fields{"prefixes": prefixes(spec.Prefixes)}
 	set(body, "name", spec.Name)
+	set(body, "description", spec.Description)
 	set(body, "project_id", spec.ProjectID)
 	set(body, "default_prefixlen", spec.DefaultPrefixLen)
 	set(body, "shared", spec.Shared)

@@ -174,7 +174,7 @@ func path(kind string, parts ...string) string {
 func values(q zun.NeutronQuery) url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{
-		"id": q.ID, "name": q.Name, "project_id": q.ProjectID, "network_id": q.NetworkID,
+		"id": q.ID, "name": q.Name, "description": q.Description, "project_id": q.ProjectID, "network_id": q.NetworkID,
 		"mac_address": q.MAC, "device_id": q.DeviceID, "subnetpool_id": q.PoolID,
 		"tags": strings.Join(q.Tags, ","),
 	} {

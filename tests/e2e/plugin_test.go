@@ -29,14 +29,38 @@ type plugin struct {
 	metrics string
 	ports   []string // that were ever seen
 	process *exec.Cmd
+	stops   *stops // if set, its system calls are steps of these
 }
 
 // startPlugin starts a cloud and the plugin, as an administrator's.
 func startPlugin(t *testing.T) *plugin {
 	t.Helper()
-	c := startCloud(t, "", "--plugin-name", "e2eother"+strconv.Itoa(os.Getpid()))
+	p := newPlugin(t, "")
+	p.configure("/run/docker/plugins/"+p.name+".sock", "")
+	p.start()
+	return p
+}
+
+// newPlugin starts a cloud and prepares the plugin.
+func newPlugin(t *testing.T, dockerHost string) *plugin {
+	t.Helper()
+	c := startCloud(t, dockerHost, "--plugin-name", "e2eother"+strconv.Itoa(os.Getpid()))
 	p := &plugin{user: c.admin(), zund: c, name: "kuryre2e" + strconv.Itoa(os.Getpid()), dir: t.TempDir(), metrics: freeAddress(t)}
 	p.file, p.log = filepath.Join(p.dir, "kuryr.conf"), filepath.Join(p.dir, "log")
+	t.Cleanup(func() {
+		p.end(syscall.SIGTERM)
+		if t.Failed() {
+			log, _ := os.ReadFile(p.log)
+			lines := strings.Split(string(log), "\n")
+			t.Logf("the end of the plugin's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
+		}
+	})
+	return p
+}
+
+// configure writes kuryr.conf; more are further lines of [DEFAULT], and of [neutron].
+func (p *plugin) configure(socket, more string, neutron ...string) {
+	p.tb.Helper()
 	password := ""
 	for _, variable := range p.env {
 		if value, ok := strings.CutPrefix(variable, "OS_PASSWORD="); ok {
@@ -47,31 +71,21 @@ func startPlugin(t *testing.T) *plugin {
 bindir = /usr/local/libexec/kuryr
 debug = True
 use_json = True
-socket = /run/docker/plugins/` + p.name + `.sock
+socket = ` + socket + `
 state_dir = ` + p.dir + `
-metrics_listen = ` + p.metrics + `
+metrics_listen = ` + p.metrics + "\n" + more + `
 [binding]
 default_driver = kuryr.lib.binding.drivers.veth
 [neutron]
-www_authenticate_uri = ` + c.identity + `
-auth_url = ` + c.identity + `
+www_authenticate_uri = ` + p.identity + `
+auth_url = ` + p.identity + `
 username = admin
 user_domain_name = Default
 password = ` + strings.ReplaceAll(password, "$", "$$") + `
 project_name = admin
 project_domain_name = Default
 auth_type = password
-`)
-	t.Cleanup(func() {
-		p.end(syscall.SIGTERM)
-		if t.Failed() {
-			log, _ := os.ReadFile(p.log)
-			lines := strings.Split(string(log), "\n")
-			t.Logf("the end of the plugin's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
-		}
-	})
-	p.start()
-	return p
+` + strings.Join(neutron, "\n") + "\n")
 }
 
 func (p *plugin) write(text string) {
@@ -98,12 +112,20 @@ func (p *plugin) start() {
 	}
 	defer log.Close()
 	const rights = "-all,+net_admin,+sys_admin"
-	p.process = exec.Command("setpriv", "--bounding-set", rights, "--inh-caps", "-all", "--no-new-privs",
-		program("kuryr-libnetwork"), "--config-file", p.file)
-	p.process.Env = append(os.Environ(), "NOTIFY_SOCKET="+notify)
+	command := []string{"setpriv", "--bounding-set", rights, "--inh-caps", "-all", "--no-new-privs", program("kuryr-libnetwork"), "--config-file", p.file}
+	if p.stops == nil {
+		p.process = exec.Command(command[0], command[1:]...)
+		p.process.Env = os.Environ()
+	} else {
+		p.process = p.stops.watched(p.tb, command[0], command[1:]...)
+	}
+	p.process.Env = append(p.process.Env, "NOTIFY_SOCKET="+notify)
 	p.process.Stdout, p.process.Stderr = log, log
 	if err := p.process.Start(); err != nil {
 		p.tb.Fatal(err)
+	}
+	for _, handed := range p.process.ExtraFiles {
+		handed.Close()
 	}
 	if err := systemd.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		p.tb.Fatal(err)
