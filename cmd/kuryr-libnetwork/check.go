@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	report := check.Run(ctx, check.Config{
 		Host: c.Host, Driver: driverName(c.Socket), Socket: c.Socket, Config: fileName(a), Unusable: unusable, Ignored: c.Warnings,
 		Exposes: c.External, Pools: namedPools(c), Each: a.each,
-		Plugin: pluginSocket(c.Socket), Files: pluginFiles{socket: c.Socket, root: "/"}, Docker: engine{address: dockerAddress(a.dockerHost)},
+		Plugin: pluginSocket(c.Socket), Files: pluginFiles{socket: c.Socket, root: "/"}, Docker: engine{address: dockerAddress(cmp.Or(a.dockerHost, c.DockerHost))},
 		Keystone: session, Neutron: neutron.New(session, neutron.Options{Endpoint: c.Login.Endpoint, Timeout: a.each}),
 		Kernel: kernel{links}, OVSDB: switchDatabase(ovsdb.Socket(c.OVSDB, os.Getenv)),
 	})

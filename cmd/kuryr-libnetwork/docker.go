@@ -29,11 +29,10 @@ func dockerAddress(given string) string {
 
 // Engine asks for the version and for networks with the driver.
 func (e engine) Engine(ctx context.Context, driver string) (check.Engine, error) {
-	kind, place, _ := strings.Cut(e.address, "://")
-	if kind != "unix" && kind != "tcp" {
-		return check.Engine{}, fmt.Errorf("cannot ask Docker at %q: neither unix:// nor tcp://", e.address)
+	client, err := e.client()
+	if err != nil {
+		return check.Engine{}, err
 	}
-	client := clientOf(kind, place)
 	defer client.CloseIdleConnections()
 	var info struct{ ServerVersion string }
 	if err := get(ctx, client, "/info", &info); err != nil {
@@ -55,6 +54,35 @@ func (e engine) Engine(ctx context.Context, driver string) (check.Engine, error)
 	}
 	slices.Sort(found.Networks)
 	return found, nil
+}
+
+func (e engine) client() (*http.Client, error) {
+	kind, place, _ := strings.Cut(e.address, "://")
+	if kind != "unix" && kind != "tcp" {
+		return nil, fmt.Errorf("cannot ask Docker at %q: neither unix:// nor tcp://", e.address)
+	}
+	return clientOf(kind, place), nil
+}
+
+// Networks returns the engine's id and the ids of its networks.
+func (e engine) Networks(ctx context.Context) (id string, networks []string, err error) {
+	client, err := e.client()
+	if err != nil {
+		return "", nil, err
+	}
+	defer client.CloseIdleConnections()
+	var info struct{ ID string }
+	if err := get(ctx, client, "/info", &info); err != nil {
+		return "", nil, fmt.Errorf("cannot ask Docker at %s: %w", e.address, err)
+	}
+	var found []struct{ ID string }
+	if err := get(ctx, client, "/networks", &found); err != nil {
+		return "", nil, fmt.Errorf("cannot ask Docker at %s: %w", e.address, err)
+	}
+	for _, n := range found {
+		networks = append(networks, n.ID)
+	}
+	return info.ID, networks, nil
 }
 
 // clientOf returns a client whose every connection goes to one place.

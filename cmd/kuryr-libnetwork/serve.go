@@ -55,8 +55,9 @@ func serve(ctx context.Context, c config.Kuryr, log *slog.Logger) error {
 		DB: db, Neutron: openNeutron(who, c.Login, counts, log), Binder: binder, Host: c.Host, Log: log,
 		PoolPrefix: c.PoolPrefix, InterfacePrefix: c.LinkPrefix, NoDHCP: !c.EnableDHCP, Global: c.Scope == "global", NoExternal: !c.External,
 		DefaultPools: [2]string{c.PoolV4, c.PoolV6}, PlugWait: patience(c), ClaimLife: c.LeftoverAfter,
+		Docker: engine{dockerAddress(c.DockerHost)},
 	})
-	p := &program{config: c, driver: driver, metrics: counts, log: log}
+	p := &program{config: c, driver: driver, records: db, metrics: counts, log: log}
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
@@ -90,6 +91,7 @@ func openNeutron(who keystone.Credentials, l config.Login, counts *metrics.Metri
 type program struct {
 	config  config.Kuryr
 	driver  *kuryr.Driver
+	records *kv.DB
 	metrics *metrics.Metrics
 	log     *slog.Logger
 
@@ -115,6 +117,9 @@ func (p *program) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	handler := p.metrics.Verbs(libnetwork.Handler(p.driver, libnetwork.Options{
 		Log: p.log, AddressSpace: p.config.AddressSpace, Observe: p.metrics.Verb,
+		Waited: func(ctx context.Context) (neutron, disk time.Duration) {
+			return metrics.WaitedOf(ctx), p.records.Waited()
+		},
 	}))
 	routes := http.NewServeMux()
 	routes.Handle("POST "+leftoversPath, leftovers{p.driver, p.log})

@@ -13,6 +13,7 @@ import (
 // Kuryr is the checked configuration of the Docker plugin. A kuryr.conf of the Python
 // plugin gives one too.
 type Kuryr struct {
+	DockerHost    string // where dockerd listens; "" is the usual place
 	Host          string // binding:host_id of ports; "" is the host's name
 	StateDir      string // where kuryr.db is
 	Socket        string // unix socket that dockerd finds
@@ -68,6 +69,7 @@ func ReadKuryr(f *File) (Kuryr, error) {
 	r.text("DEFAULT", "host", &c.Host)
 	r.text("DEFAULT", "state_dir", &c.StateDir)
 	r.text("DEFAULT", "socket", &c.Socket)
+	r.text("DEFAULT", "docker_host", &c.DockerHost)
 	r.loopback("DEFAULT", "metrics_listen", &c.MetricsListen)
 	r.truth("DEFAULT", "debug", &c.Debug)
 	r.truth("DEFAULT", "use_json", &c.JSONLogs)

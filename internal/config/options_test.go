@@ -96,6 +96,7 @@ func TestEveryOptionOfThePythonPlugin(t *testing.T) {
 		{option: "DEFAULT metrics_listen = 0.0.0.0:9519", refused: "loopback"},
 		{option: "DEFAULT metrics_listen = controller:9519", refused: "loopback"},
 		{option: "DEFAULT metrics_listen = 9519", refused: "host:port"},
+		{option: "DEFAULT docker_host = unix:///x", used: func(c *Kuryr) { c.DockerHost = "unix:///x" }},
 		{option: "DEFAULT leftover_after = 90", used: func(c *Kuryr) { c.LeftoverAfter = 90 * time.Second }},
 		{option: "DEFAULT leftover_after = soon", refused: "seconds"},
 		{option: "binding ovsdb_socket = /x", used: func(c *Kuryr) { c.OVSDB = "/x" }},

@@ -15,6 +15,7 @@ func kuryrLines() []sampleLine {
 		{"DEFAULT", "host", "", "Name by which Neutron knows this host: that of its agent or OVN chassis (openstack network\nagent list), the binding:host_id of our ports. Empty: the host's name."},
 		{"DEFAULT", "state_dir", c.StateDir, "Where the plugin keeps its records (kuryr.db)."},
 		{"DEFAULT", "socket", c.Socket, "Unix socket for dockerd; the file's name without .sock is the driver's name."},
+		{"DEFAULT", "docker_host", "", "Where the Docker Engine listens that this plugin serves, for example unix:///run/docker.sock. It\nis asked now and then which networks it has. Empty: DOCKER_HOST or unix:///var/run/docker.sock."},
 		{"DEFAULT", "metrics_listen", "", "Where Prometheus may read metrics (GET /metrics), for example 127.0.0.1:9519. Loopback only:\nnobody is asked for a password. Empty: nowhere."},
 		{"DEFAULT", "debug", "false", "Log what debugging needs."},
 		{"DEFAULT", "use_json", "false", "Log JSON, one object a line, instead of key=value text."},

@@ -112,7 +112,7 @@ func (d *Driver) claimOfMAC(neutronNetID, mac string) (*claim, error) {
 // newClaim records a claim, unless somebody else has one of its addresses.
 func (d *Driver) newClaim(c claim) error {
 	c.ID, c.At = d.NewID(), d.Now().UTC()
-	return d.update(func(tx *kv.Tx) error {
+	return d.durably(c)(func(tx *kv.Tx) error {
 		if err := d.free(tx, c); err != nil {
 			return err
 		}
@@ -171,7 +171,7 @@ func (d *Driver) extend(ctx context.Context, c claim, mine held) error {
 	} else if c.Port.Holding != holdingNone {
 		return zun.Errorf(zun.CodeInvalid, "address %s is not on port %s, which has the endpoint's other address", mine.IP, c.Port.ID)
 	}
-	return d.update(func(tx *kv.Tx) error {
+	return d.durably(c)(func(tx *kv.Tx) error {
 		if err := d.free(tx, c); err != nil {
 			return err
 		}
@@ -312,7 +312,7 @@ func (d *Driver) extendFreely(ctx context.Context, c *claim, mine held) error {
 			return err
 		}
 		*c = extended
-		return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+		return d.later(func(tx *kv.Tx) error { return putClaim(tx, *c) })
 	})
 }
 

@@ -185,7 +185,7 @@ func (d *Driver) inherit(ctx context.Context, c *claim, p zun.Port) error {
 	if err := settle(c, p); err != nil {
 		return err
 	}
-	if err := put(d, claims, c.ID, *c); err != nil {
+	if err := d.later(func(tx *kv.Tx) error { return claims.Put(tx, c.ID, *c) }); err != nil {
 		return err
 	}
 	if change := d.changeFor(*c, p, a); change != nil {
@@ -199,7 +199,7 @@ func (d *Driver) inherit(ctx context.Context, c *claim, p zun.Port) error {
 		}
 		c.know(p)
 	}
-	return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+	return d.later(func(tx *kv.Tx) error { return putClaim(tx, *c) })
 }
 
 // mayInherit refuses a port that serves another endpoint.

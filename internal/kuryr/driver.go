@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,6 +58,9 @@ type Config struct {
 	Host    string // binding:host_id of our ports: the name of Neutron's agent or chassis here
 	Log     *slog.Logger
 
+	// Docker, if it is there, lets sweeps find networks that Docker does not have any more.
+	Docker Docker
+
 	PoolPrefix      string // name of subnetpools we make, before "-<cidr>"; "" is kuryrPool
 	InterfacePrefix string // of links in containers; "" is eth
 	NoDHCP          bool   // subnets that we make have enable_dhcp false
@@ -93,6 +97,8 @@ type Driver struct {
 	owed  chan struct{} // has a value when Run should look
 	ready chan struct{}
 	once  sync.Once
+	began time.Time
+	met   atomic.Bool // our Docker is known
 
 	mu   sync.Mutex
 	seen map[string]time.Time // leftovers, since when
@@ -113,7 +119,7 @@ func New(c Config) *Driver {
 	if c.NewID == nil {
 		c.NewID = uuid.NewString
 	}
-	return &Driver{Config: c, owed: make(chan struct{}, 1), ready: make(chan struct{})}
+	return &Driver{Config: c, owed: make(chan struct{}, 1), ready: make(chan struct{}), began: c.Now().UTC()}
 }
 
 func fallback[T comparable](value *T, instead T) {
@@ -141,6 +147,19 @@ func (d *Driver) wake() {
 
 // update runs a writing transaction.
 func (d *Driver) update(change func(*kv.Tx) error) error { return d.DB.Update(change) }
+
+// later runs a writing transaction that a crash may lose, see kv: of facts that Neutron, the
+// links on the host, or Docker asking again tell as well.
+func (d *Driver) later(change func(*kv.Tx) error) error { return d.DB.Later(change) }
+
+// durably chooses how to write a claim. Nobody asks again for an auxiliary address, and its
+// port is on no host on which a sweep would find it.
+func (d *Driver) durably(c claim) func(func(*kv.Tx) error) error {
+	if c.Reserved {
+		return d.update
+	}
+	return d.later
+}
 
 // get reads one record.
 func get[T any](d *Driver, bucket kv.Bucket[T], key string) (record T, found bool, err error) {

@@ -60,11 +60,7 @@ func (d *Driver) answerMAC(e endpoint, r EndpointRequest) (string, error) {
 }
 
 func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest) (mac string, err error) {
-	c, err := d.claimOf(n, r)
-	if err != nil {
-		return "", err
-	}
-	unlock, err := d.lockClaim(ctx, c.ID)
+	c, unlock, err := d.freshClaim(ctx, n, r)
 	if err != nil {
 		return "", err
 	}
@@ -98,6 +94,33 @@ func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest)
 		return "", err
 	}
 	return c.Port.MAC, err
+}
+
+// freshClaim returns the claim that has the endpoint's addresses, and the hold on it. What a
+// crash left half made of a claim for the same request, which Docker now repeats, is ended
+// before.
+func (d *Driver) freshClaim(ctx context.Context, n network, r EndpointRequest) (c claim, unlock func(), err error) {
+	const tries = 3
+	for range tries {
+		if c, err = d.claimOf(n, r); err != nil {
+			return c, nil, err
+		}
+		if unlock, err = d.lockClaim(ctx, c.ID); err != nil {
+			return c, nil, err
+		}
+		now, found, err := get(d, claims, c.ID)
+		if err == nil && found && now.Port.Stage != stageMaking && now.Port.Stage != stageRemoving {
+			return now, unlock, nil
+		}
+		if err == nil && found {
+			err = d.settleClaim(ctx, c.ID)
+		}
+		unlock()
+		if err != nil {
+			return c, nil, err
+		}
+	}
+	return c, nil, zun.Errorf(zun.CodeConflict, "the addresses of endpoint %s were released while it was made; try again", r.EndpointID)
 }
 
 // claimOf returns the claim that has the endpoint's addresses, a new one if the requests
@@ -149,7 +172,7 @@ func claimAt(tx *kv.Tx, h held) (*claim, error) {
 // endpoint on its own.
 func (d *Driver) merge(c claim, found []claim) (claim, error) {
 	c.ID, c.At = d.NewID(), d.Now().UTC()
-	err := d.update(func(tx *kv.Tx) error {
+	err := d.later(func(tx *kv.Tx) error {
 		for _, f := range found {
 			if f.Port.Holding != holdingNone || f.EndpointID != "" {
 				return zun.Errorf(zun.CodeConflict, "address %s is in use%s", f.Addresses[0].IP, orNone(" by endpoint ", f.EndpointID))
@@ -192,14 +215,14 @@ func placeOf(tx *kv.Tx, n network, address netip.Prefix) (held, error) {
 	return held{}, zun.Errorf(zun.CodeInvalid, "address %s is in no subnet of Docker network %s", address, n.ID)
 }
 
-// begin makes the claim the endpoint's. That is put on record at once only where Neutron is
-// to be asked: a crash while a port that is there is plugged leaves a claim that nobody
+// begin makes the claim the endpoint's. That is put on record only where Neutron is to be
+// asked: a crash while a port that is there is plugged leaves a claim that nobody
 // comes for, whose end unplugs it. The caller holds its lock.
 func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
 	asks := c.Port.Holding != holdingMade || c.Port.Stage != stageReady || r.wishes.any()
 	transact := d.DB.View
 	if asks {
-		transact = d.update
+		transact = d.later
 	}
 	err := transact(func(tx *kv.Tx) error {
 		now, found, err := claims.Get(tx, c.ID)
@@ -298,7 +321,7 @@ func (d *Driver) DeleteEndpoint(ctx context.Context, networkID, endpointID strin
 	if err := d.forgetEndpoint(ctx, &c); err != nil {
 		return err
 	}
-	return d.update(func(tx *kv.Tx) error { return putClaim(tx, c) })
+	return d.later(func(tx *kv.Tx) error { return putClaim(tx, c) })
 }
 
 // forgetEndpoint unplugs the claim's endpoint and drops its record; the claim itself is
@@ -315,7 +338,7 @@ func (d *Driver) forgetEndpoint(ctx context.Context, c *claim) error {
 	if id == "" {
 		return nil
 	}
-	return d.update(func(tx *kv.Tx) error { return endpoints.Delete(tx, id) })
+	return d.later(func(tx *kv.Tx) error { return endpoints.Delete(tx, id) })
 }
 
 func (d *Driver) oweUnplug(c claim) {
@@ -361,7 +384,7 @@ func (d *Driver) Join(ctx context.Context, networkID, endpointID string) (Joined
 		return Joined{}, err
 	}
 	answer := Joined{Link: d.binding(c, 0).ContainerEnd(), Prefix: d.InterfacePrefix}
-	err = d.update(func(tx *kv.Tx) error {
+	err = d.later(func(tx *kv.Tx) error {
 		for _, h := range c.Addresses {
 			p, _, err := pools.Get(tx, h.PoolID)
 			if err != nil {

@@ -15,8 +15,8 @@ import (
 // Leftover is something that we made on this host, or for it in Neutron, and that belongs
 // to nothing any more.
 type Leftover struct {
-	Kind   string // port, link, switch port, security group, subnetpool
-	ID     string // Neutron's; of a link the beginning of its port's
+	Kind   string // network, endpoint, port, link, switch port, security group, subnetpool
+	ID     string // Neutron's; of a network and an endpoint Docker's; of a link the beginning of its port's
 	Name   string
 	Reason string
 	Since  time.Time // when it was first seen so; a sweep removes it Config.ClaimLife later
@@ -64,7 +64,7 @@ func (d *Driver) Leftovers(ctx context.Context) ([]Leftover, error) {
 	var found []Leftover
 	var failures []error
 	for _, look := range []func(context.Context, inventory) ([]Leftover, error){
-		d.leftPorts, d.leftLinks, d.leftSwitchPorts, d.leftGroups, d.leftPools,
+		d.leftNetworks, d.leftEndpoints, d.leftPorts, d.leftLinks, d.leftSwitchPorts, d.leftGroups, d.leftPools,
 	} {
 		some, err := look(ctx, v)
 		found, failures = append(found, some...), append(failures, err)
@@ -128,6 +128,46 @@ func (d *Driver) Sweep(ctx context.Context) error {
 		d.Log.Warn("removed something left behind", attributes...)
 	}
 	return errors.Join(failures...)
+}
+
+// leftEndpoints finds endpoints whose link is in no sandbox, although it was once: Docker gave
+// them up while the plugin was away. Docker does not use an endpoint again that it has left.
+func (d *Driver) leftEndpoints(_ context.Context, v inventory) (left []Leftover, err error) {
+	all, err := list(d, endpoints)
+	for id, e := range all {
+		at := slices.IndexFunc(v.claims, func(c claim) bool { return c.ID == e.ClaimID })
+		if !e.Joined || at < 0 || v.live(v.claims[at].Port.ID) {
+			continue
+		}
+		left = append(left, Leftover{
+			Kind: "endpoint", ID: id, Name: portName(id), Reason: "no sandbox has its link",
+			remove: func(ctx context.Context) error { return d.endLeftEndpoint(ctx, id) },
+		})
+	}
+	return left, err
+}
+
+func (d *Driver) endLeftEndpoint(ctx context.Context, id string) error {
+	unlock, err := d.locks.lock(ctx, "endpoint "+id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	e, found, err := get(d, endpoints, id)
+	if err != nil || !found {
+		return err
+	}
+	return d.underLock(ctx, &claim{ID: e.ClaimID}, func() error {
+		c, found, err := get(d, claims, e.ClaimID)
+		if err != nil || !found {
+			return err
+		}
+		c.EndpointID = id
+		if err := d.endClaim(ctx, c); err != nil {
+			return err
+		}
+		return d.settleClaim(ctx, c.ID)
+	})
 }
 
 // leftPorts finds ports of this host, and users' ports of no host with tags of ours, that no

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gozun/gozun/internal/binding"
 	"github.com/gozun/gozun/internal/kv"
 	"github.com/gozun/gozun/zun"
 )
@@ -62,8 +63,10 @@ func (d *Driver) woken(wait time.Duration) <-chan struct{} {
 	return d.owed
 }
 
-// patience bounds one piece of owed work.
-const patience = 30 * time.Second
+const (
+	patience = 30 * time.Second       // bounds one piece of owed work
+	shortly  = 100 * time.Millisecond // until a verb that works on something has come to its end
+)
 
 // Settle does once what Run does again and again; it returns what failed. For tests, and
 // for a caller that ends and would leave nothing owed.
@@ -72,7 +75,7 @@ func (d *Driver) Settle(ctx context.Context) error { return d.settleAll(ctx) }
 func (d *Driver) settleAll(ctx context.Context) error {
 	var failures []error
 	for _, settle := range []func(context.Context) error{
-		d.settleEndpoints, d.settleClaims, d.settleNetworks, d.settleIntents, d.settlePools,
+		d.settleEndpoints, d.settleClaims, d.settleNetworks, d.settleIntents, d.settlePools, d.meetDocker,
 	} {
 		if err := settle(ctx); err != nil {
 			failures = append(failures, err)
@@ -95,6 +98,7 @@ func each[T any](d *Driver, ctx context.Context, bucket kv.Bucket[T], kind strin
 		}
 		unlock, ok := d.locks.tryLock(kind + " " + id)
 		if !ok {
+			time.AfterFunc(shortly, d.wake)
 			continue
 		}
 		now, found, err := get(d, bucket, id)
@@ -125,6 +129,9 @@ func (d *Driver) old(t time.Time) bool { return d.Now().Sub(t) > d.ClaimLife }
 func (d *Driver) settleEndpoints(ctx context.Context) error {
 	due := func(e endpoint) bool { return e.Leaving || !e.Joined && d.old(e.At) }
 	return each(d, ctx, endpoints, "endpoint", due, func(ctx context.Context, e endpoint) error {
+		if in, err := d.inSandbox(ctx, e); err != nil || in && !e.Leaving {
+			return err
+		}
 		d.Log.Info("ending an endpoint that was left behind", "endpoint", e.ID, "docker_network", e.NetworkID)
 		unlock, err := d.lockClaim(ctx, e.ClaimID)
 		if err != nil {
@@ -141,6 +148,23 @@ func (d *Driver) settleEndpoints(ctx context.Context) error {
 		c.EndpointID = e.ID
 		return d.endClaim(ctx, c)
 	})
+}
+
+// inSandbox reports whether a sandbox has the endpoint's link, and keeps in mind that it has:
+// that it was joined may have been lost.
+func (d *Driver) inSandbox(ctx context.Context, e endpoint) (bool, error) {
+	board, seeing := d.Binder.(Switchboard)
+	c, found, err := get(d, claims, e.ClaimID)
+	if err != nil || !seeing || !found || c.Port.ID == "" {
+		return false, err
+	}
+	pairs, err := board.Pairs(ctx)
+	in := slices.ContainsFunc(pairs, func(p binding.Pair) bool { return p.Port == beginning(c.Port.ID) && p.Host && !p.Container })
+	if err != nil || !in {
+		return false, err
+	}
+	e.Joined = true
+	return true, d.later(func(tx *kv.Tx) error { return endpoints.Put(tx, e.ID, e) })
 }
 
 // settleClaims ends claims that are over, gives ports their names, and ends claims that
@@ -186,7 +210,7 @@ func (d *Driver) name(ctx context.Context, c claim) error {
 		return err
 	}
 	c.OwesName = false
-	return put(d, claims, c.ID, c)
+	return d.later(func(tx *kv.Tx) error { return claims.Put(tx, c.ID, c) })
 }
 
 func (d *Driver) writeName(ctx context.Context, c *claim) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gozun/gozun/internal/kv"
 	"github.com/gozun/gozun/zun"
@@ -200,17 +201,21 @@ func within(whole zun.NeutronPool, cidr netip.Prefix) error {
 }
 
 // grant counts the request on the record of the subnet, making the record if need be.
-// Docker asks again and again for a range that it was left to choose when a route of the
-// host overlaps the answer; chosen says that this may be so.
+// Docker asks again and again, at once, for a range that it was left to choose when a route
+// of the host overlaps the answer; chosen says that this may be so. A request that waits for
+// its network since before this process began is being repeated, and counts once.
 func (d *Driver) grant(p pool, chosen bool) (PoolAnswer, error) {
 	err := d.update(func(tx *kv.Tx) error {
 		all, err := pools.All(tx)
 		if err != nil {
 			return err
 		}
+		repeated := false
 		for _, known := range all {
 			if known.same(p) {
-				if chosen && known.Refs > len(known.Networks) {
+				waiting := known.Refs > len(known.Networks)
+				repeated = waiting && known.TouchedAt.Before(d.began)
+				if chosen && waiting && d.justNow(known.TouchedAt) {
 					return zun.Errorf(zun.CodeConflict, "subnet %s overlaps a route of this host, or is being given to another network just now; give --subnet %s", p.Subnet.ID, p.CIDR)
 				}
 				p.ID, p.Refs, p.Networks, p.MadePool = known.ID, known.Refs, known.Networks, known.MadePool
@@ -220,11 +225,20 @@ func (d *Driver) grant(p pool, chosen bool) (PoolAnswer, error) {
 		if p.ID == "" {
 			p.ID = d.poolID(p, all)
 		}
-		p.Refs++
+		if !repeated {
+			p.Refs++
+		}
 		p.TouchedAt = d.Now().UTC()
 		return pools.Put(tx, p.ID, p)
 	})
 	return p.answer(), err
+}
+
+// justNow reports whether this process granted something a moment ago. What another one did
+// is being repeated by a Docker that did not hear of it.
+func (d *Driver) justNow(granted time.Time) bool {
+	const moment = 10 * time.Second
+	return !granted.Before(d.began) && d.Now().Sub(granted) < moment
 }
 
 // same reports whether two records are of one subnet, there or to be made.

@@ -100,21 +100,17 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 		return d.notMade(*c, err)
 	}
 	c.Port = port{Holding: holdingMade, Stage: stageMaking, DeviceID: spec.DeviceID}
-	// The record is written while Neutron works. A crash that takes both away leaves a port of
-	// ours on this host without a claim, which a sweep finds.
-	noted := make(chan error, 1)
-	go func(c claim) { noted <- put(d, claims, c.ID, c) }(*c)
+	// The record comes to the disk while Neutron works. A crash before that leaves a port of ours
+	// on this host without a claim, which Docker's next request for its MAC or a sweep finds.
+	if err := d.durably(*c)(func(tx *kv.Tx) error { return claims.Put(tx, c.ID, *c) }); err != nil {
+		return err
+	}
 	made, err := d.Neutron.CreatePort(ctx, spec)
-	unrecorded := <-noted
 	if c.MAC != "" && zun.CodeOf(err) == zun.CodeConflict && d.clearTwin(ctx, *c) {
 		made, err = d.Neutron.CreatePort(ctx, spec)
 	}
 	if err != nil {
 		return d.notMade(*c, err)
-	}
-	if unrecorded != nil {
-		_ = d.Neutron.DeletePort(ctx, made.ID)
-		return unrecorded
 	}
 	c.Port.ID = made.ID
 	c.Named = c.EndpointID != ""
@@ -128,7 +124,7 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 		return err
 	}
 	c.Port.Stage = stageReady
-	return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+	return d.durably(*c)(func(tx *kv.Tx) error { return putClaim(tx, *c) })
 }
 
 // know takes over what plugging needs.
@@ -221,7 +217,7 @@ func (d *Driver) take(ctx context.Context, c *claim, p zun.Port) error {
 	}
 	c.Port.Stage = stageReady
 	c.OwesName = c.Port.Holding == holdingTaken
-	return d.update(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+	return d.later(func(tx *kv.Tx) error { return putClaim(tx, *c) })
 }
 
 // changeFor returns what a port needs to serve the claim, nil if it is fine as it is.
@@ -325,7 +321,11 @@ func (d *Driver) endClaim(ctx context.Context, c claim) error {
 			c.Port.Steps = c.Port.giveBack()
 		}
 	}
-	err := d.update(func(tx *kv.Tx) error {
+	write := d.update
+	if c.Port.Holding == holdingMade {
+		write = d.later // a port that is gone already is deleted just the same
+	}
+	err := write(func(tx *kv.Tx) error {
 		if err := unindexClaim(tx, c); err != nil {
 			return err
 		}

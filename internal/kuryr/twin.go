@@ -2,6 +2,7 @@ package kuryr
 
 import (
 	"context"
+	"time"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -12,7 +13,7 @@ import (
 func (d *Driver) clearTwin(ctx context.Context, c claim) bool {
 	found, err := d.Neutron.FindPorts(ctx, zun.NeutronQuery{NetworkID: c.NetworkID, MAC: c.MAC})
 	if err != nil || len(found) != 1 {
-		return false
+		return err == nil && len(found) == 0 // Run was quicker
 	}
 	twin := found[0]
 	if holdingOf(twin) != holdingMade || twin.Host != d.Host || twin.DeviceOwner != zun.DeviceOwner {
@@ -33,8 +34,11 @@ func (d *Driver) clearTwin(ctx context.Context, c claim) bool {
 
 // endTwin ends the claim of a twin, unless somebody works on it or has it.
 func (d *Driver) endTwin(ctx context.Context, c claim) bool {
-	unlock, ok := d.locks.tryLock("claim " + c.ID)
-	if !ok {
+	const enough = 3 * time.Second // Run may be at it
+	ctx, cancel := context.WithTimeout(ctx, enough)
+	defer cancel()
+	unlock, err := d.lockClaim(ctx, c.ID)
+	if err != nil {
 		return false
 	}
 	defer unlock()

@@ -169,10 +169,14 @@ func TestItBehavesAsAMap(t *testing.T) {
 		for range rapid.IntRange(1, 8).Draw(r, "transactions") {
 			tried := maps.Clone(model)
 			fails := rapid.Bool().Draw(r, "fails")
-			err := db.Update(func(tx *kv.Tx) error { return work(r, tx, tried, fails) })
+			transact := db.Update
+			if rapid.Bool().Draw(r, "later") {
+				transact = db.Later
+			}
+			err := transact(func(tx *kv.Tx) error { return work(r, tx, tried, fails) })
 			switch {
 			case fails != (err != nil):
-				r.Fatalf("Update gives %v", err)
+				r.Fatalf("a change gives %v", err)
 			case !fails:
 				model = tried
 			}

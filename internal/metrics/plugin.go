@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,8 +46,14 @@ func (m *Metrics) Verb(verb string, status int, took time.Duration) {
 	m.plugin.latency.WithLabelValues(verb).Observe(took.Seconds())
 }
 
-// verbKey is where Verbs leaves the verb for NeutronFor.
+// verbKey is where Verbs leaves the call for NeutronFor.
 type verbKey struct{}
+
+// callOf is one of Docker's.
+type callOf struct {
+	verb   string
+	waited atomic.Int64 // for Neutron, nanoseconds
+}
 
 // background is the verb of requests to Neutron that nobody in Docker waits for.
 const background = "background"
@@ -55,17 +62,25 @@ const background = "background"
 // NeutronFor knows what a request to Neutron was for.
 func (m *Metrics) Verbs(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := context.WithValue(r.Context(), verbKey{}, path.Clean("/" + r.URL.Path)[1:])
+		ctx := context.WithValue(r.Context(), verbKey{}, &callOf{verb: path.Clean("/" + r.URL.Path)[1:]})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
 // VerbOf returns the call of Docker's that ctx is about, "background" if it is about none.
 func VerbOf(ctx context.Context) string {
-	if verb, ok := ctx.Value(verbKey{}).(string); ok {
-		return verb
+	if c, ok := ctx.Value(verbKey{}).(*callOf); ok {
+		return c.verb
 	}
 	return background
+}
+
+// WaitedOf returns how long the call of Docker's that ctx is about has waited for Neutron.
+func WaitedOf(ctx context.Context) time.Duration {
+	if c, ok := ctx.Value(verbKey{}).(*callOf); ok {
+		return time.Duration(c.waited.Load())
+	}
+	return 0
 }
 
 // NeutronFor counts one request of the plugin's to Neutron ("POST ports"); its status is 0
@@ -73,4 +88,7 @@ func VerbOf(ctx context.Context) string {
 func (m *Metrics) NeutronFor(ctx context.Context, call string, status int, took time.Duration) {
 	m.plugin.neutron.WithLabelValues(VerbOf(ctx), call, strconv.Itoa(status)).Inc()
 	m.plugin.waited.WithLabelValues(call).Observe(took.Seconds())
+	if c, ok := ctx.Value(verbKey{}).(*callOf); ok {
+		c.waited.Add(int64(took))
+	}
 }

@@ -19,11 +19,17 @@ func TestNeutronIsCountedByWhatDockerAskedFor(t *testing.T) {
 		defer cancel()
 		m.NeutronFor(ctx, "POST ports", 201, 30*time.Millisecond)
 		m.NeutronFor(ctx, "POST ports", 0, time.Second)
+		if waited := metrics.WaitedOf(ctx); waited != 1030*time.Millisecond {
+			t.Errorf("waited %v for Neutron", waited)
+		}
 		m.Verb(r.URL.Path, 200, 2*time.Millisecond)
 		w.WriteHeader(http.StatusOK)
 	}))
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/NetworkDriver.CreateEndpoint", nil))
 	m.NeutronFor(t.Context(), "DELETE ports", 204, time.Millisecond)
+	if waited := metrics.WaitedOf(t.Context()); waited != 0 {
+		t.Errorf("nobody waited %v for Neutron", waited)
+	}
 	m.Verb("unknown", 404, time.Millisecond)
 	want(t, m,
 		`gozun_plugin_calls_total{status="200",verb="NetworkDriver.CreateEndpoint"} 1`,

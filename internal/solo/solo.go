@@ -88,13 +88,23 @@ func (s *Solo) buildPlugin() error {
 		return err
 	}
 	driver := kuryr.New(kuryr.Config{
-		DB: records, Host: s.config.Host, Log: log, Binder: binding.New(links, log),
+		Docker: dockerNetworks{s}, DB: records, Host: s.config.Host, Log: log, Binder: binding.New(links, log),
 		Neutron: neutron.New(keystone.Open(s.cloud.kuryr, log), neutron.Options{OnCall: s.metrics.Neutron, Observe: s.metrics.NeutronFor}),
 	})
+	waited := func(ctx context.Context) (neutron, disk time.Duration) {
+		return metrics.WaitedOf(ctx), records.Waited()
+	}
 	socket := filepath.Join(s.config.PluginDir, s.config.PluginName+".sock")
 	s.beneath = append(s.beneath, driver,
-		&pluginTask{socket: socket, handler: s.metrics.Verbs(libnetwork.Handler(driver, libnetwork.Options{Log: log, Observe: s.metrics.Verb}))})
+		&pluginTask{socket: socket, handler: s.metrics.Verbs(libnetwork.Handler(driver, libnetwork.Options{Log: log, Observe: s.metrics.Verb, Waited: waited}))})
 	return nil
+}
+
+// dockerNetworks tells the plugin which networks Docker has; it is there when tasks run.
+type dockerNetworks struct{ *Solo }
+
+func (d dockerNetworks) Networks(ctx context.Context) (engine string, ids []string, err error) {
+	return d.docker.Networks(ctx)
 }
 
 // buildService adds the API, the control side and the node.

@@ -242,17 +242,18 @@ func (b *bench) judgePlugins() error {
 }
 
 func judge(name string, windows []window, times []verbTime) pluginReport {
-	var starts, rms, calls []float64
+	var starts, rms sums
+	var calls []float64
 	byVerb := map[string][]float64{}
 	for _, w := range windows {
 		if w.name == name {
-			starts = append(starts, within(times, w.from, w.started, byVerb))
-			rms = append(rms, within(times, w.removing, w.to, byVerb))
+			starts.add(times, w.from, w.started, byVerb)
+			rms.add(times, w.removing, w.to, byVerb)
 			calls = append(calls, float64(w.calls))
 		}
 	}
 	r := pluginReport{
-		Name: name, Start: spreadOf(starts), RM: spreadOf(rms), NeutronCalls: median(calls), Verbs: map[string]spread{},
+		Name: name, Start: starts.spread(), RM: rms.spread(), NeutronCalls: median(calls), Verbs: map[string]spread{},
 	}
 	for verb, values := range byVerb {
 		r.Verbs[verb] = spreadOf(values)
@@ -260,13 +261,22 @@ func judge(name string, windows []window, times []verbTime) pluginReport {
 	return r
 }
 
-// within adds up, in milliseconds, the calls that ended in a time, and sorts them by verb.
-func within(times []verbTime, from, to time.Time, byVerb map[string][]float64) (sum float64) {
+// sums are milliseconds, one of each for every window.
+type sums struct{ own, disk, neutron []float64 }
+
+// add adds up the calls that ended in a window, and sorts them by verb.
+func (s *sums) add(times []verbTime, from, to time.Time, byVerb map[string][]float64) {
+	var own, disk, neutron float64
 	for _, t := range times {
 		if t.ended.After(from) && t.ended.Before(to) {
-			sum += milliseconds(t.took)
-			byVerb[t.verb] = append(byVerb[t.verb], milliseconds(t.took))
+			mine := milliseconds(t.took - t.neutron)
+			own, disk, neutron = own+mine, disk+milliseconds(t.disk), neutron+milliseconds(t.neutron)
+			byVerb[t.verb] = append(byVerb[t.verb], mine)
 		}
 	}
-	return sum
+	s.own, s.disk, s.neutron = append(s.own, own), append(s.disk, disk), append(s.neutron, neutron)
+}
+
+func (s *sums) spread() pluginTime {
+	return pluginTime{spreadOf(s.own), spreadOf(s.disk), spreadOf(s.neutron)}
 }

@@ -98,7 +98,7 @@ func (f *floor) serve(w http.ResponseWriter, r *http.Request) {
 	ended := time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.done = append(f.done, verbTime{ended, r.URL.Path, ended.Sub(began)})
+	f.done = append(f.done, verbTime{ended: ended, verb: r.URL.Path, took: ended.Sub(began)})
 }
 
 // times are those of all calls so far.

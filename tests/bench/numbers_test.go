@@ -64,12 +64,17 @@ func TestReadingWhatProgramsWrite(t *testing.T) {
 		}
 		return path
 	}
-	times, err := verbTimes(write("log", `{"time":"2026-11-23T20:00:00.5Z","level":"INFO","msg":"did a verb","verb":"/NetworkDriver.Join","ms":1.5}
+	times, err := verbTimes(write("log", `{"time":"2026-11-23T20:00:00.5Z","level":"INFO","msg":"did a verb","verb":"/NetworkDriver.Join","ms":1.5,"neutron_ms":1,"disk_ms":0.25}
 zund is ready.
 {"time":"2026-11-23T20:00:00.6Z","level":"INFO","msg":"request","ms":9}
 `))
 	if err != nil || len(times) != 1 || times[0].took != 1500*time.Microsecond || times[0].verb != "/NetworkDriver.Join" {
 		t.Errorf("the log: %+v, %v", times, err)
+	}
+	began := times[0].ended.Add(-time.Second)
+	r := judge("kuryr", []window{{name: "kuryr", from: began, started: began.Add(2 * time.Second)}}, times)
+	if r.Start.Own.Median != 0.5 || r.Start.Neutron.Median != 1 || r.Start.Disk.Median != 0.25 || r.Verbs["/NetworkDriver.Join"].Median != 0.5 {
+		t.Errorf("where the time went: %+v", r)
 	}
 	variables, err := readOpenrc(write("openrc", "# comment\nunset OS_TOKEN\nexport OS_USERNAME=demo\nexport OS_PASSWORD='a=b'\n"))
 	if err != nil || variables["OS_USERNAME"] != "demo" || variables["OS_PASSWORD"] != "a=b" || len(variables) != 2 {

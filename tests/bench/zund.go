@@ -303,11 +303,13 @@ func (z *zund) neutronCalls(ctx context.Context) (int, error) {
 	return int(sum), lines.Err()
 }
 
-// verbTime is what the plugin logged of one call.
+// verbTime is what the plugin logged of one call. Its own time is what it took less what it
+// waited for Neutron; the wait for the disk is its own.
 type verbTime struct {
-	ended time.Time
-	verb  string
-	took  time.Duration
+	ended         time.Time
+	verb          string
+	took          time.Duration
+	neutron, disk time.Duration
 }
 
 // verbTimes reads from zund's log how long the plugin had each call.
@@ -326,9 +328,13 @@ func verbTimes(log string) ([]verbTime, error) {
 			Msg  string
 			Verb string
 			MS   float64
+
+			NeutronMS float64 `json:"neutron_ms"`
+			DiskMS    float64 `json:"disk_ms"`
 		}
 		if json.Unmarshal(lines.Bytes(), &entry) == nil && entry.Msg == "did a verb" {
-			times = append(times, verbTime{entry.Time, entry.Verb, time.Duration(entry.MS * float64(time.Millisecond))})
+			length := func(ms float64) time.Duration { return time.Duration(ms * float64(time.Millisecond)) }
+			times = append(times, verbTime{entry.Time, entry.Verb, length(entry.MS), length(entry.NeutronMS), length(entry.DiskMS)})
 		}
 	}
 	return times, lines.Err()

@@ -57,7 +57,7 @@ func startBetween(t *testing.T, dockerHost string) *between {
 	b.behind.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", inner)
 	}}
-	p.configure(inner, "leftover_after = 1", "endpoint_override = "+sky.URL, "timeout = 2")
+	p.configure(inner, "leftover_after = 4\ndocker_host = "+dockerHost, "endpoint_override = "+sky.URL, "timeout = 2")
 	if err := os.MkdirAll("/run/docker/plugins", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +149,10 @@ func (b *between) toPlugin(w http.ResponseWriter, r *http.Request) {
 	}
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(answer.Body)
-	b.step("after " + verb)
+	if b.step("after "+verb) && b.onlyDockerd() {
+		hangUp(w)
+		return
+	}
 	w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 	w.WriteHeader(answer.StatusCode)
 	_, _ = w.Write(text)

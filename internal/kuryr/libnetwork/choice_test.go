@@ -121,3 +121,24 @@ func (w wired) Port(c ctx, id string) (zun.Port, error) {
 	p.Status = "ACTIVE"
 	return p, err
 }
+
+// A plugin that was killed over a request gets it again: that is not Docker's loop, which
+// one and the same plugin sees within moments.
+func TestSubnetOfARequestThatDockerRepeats(t *testing.T) {
+	s := mustStage(t, "")
+	db, clock := mustDB(t, "kuryr.db"), &clock{}
+	body := object{"AddressSpace": "x", "Pool": "", "Options": map[string]string{"neutron.subnet.uuid": s.V4.ID}, "V6": false}
+	first := mustPlugin(t, settings{DB: db, Neutron: s.Service, Binder: &ledger{plugged: map[string]bool{}}, Now: clock.now})
+	got(first.try("IpamDriver.RequestPool", body))(t)
+	if _, err := first.try("IpamDriver.RequestPool", body); err == nil || !strings.Contains(err.Error(), "overlaps") {
+		t.Errorf("asked in a loop: %v", err)
+	}
+	clock.ahead.Add(1)
+	second := mustPlugin(t, settings{DB: db, Neutron: s.Service, Binder: &ledger{plugged: map[string]bool{}}, Now: clock.now})
+	got(second.try("IpamDriver.RequestPool", body))(t)
+	if _, err := second.try("IpamDriver.RequestPool", body); err == nil {
+		t.Error("asked in a loop: granted")
+	}
+	clock.ahead.Add(int64(time.Minute))
+	got(second.try("IpamDriver.RequestPool", body))(t)
+}

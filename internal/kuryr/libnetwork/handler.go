@@ -43,6 +43,9 @@ type Options struct {
 	Deadline time.Duration
 	// Observe, if set, is told every verb with its HTTP status and time, for metrics.
 	Observe func(verb string, status int, took time.Duration)
+	// Waited, if set, tells for the log how long the verb that ctx is about has waited for
+	// Neutron, and how long all verbs so far have for the disk.
+	Waited func(ctx context.Context) (neutron, disk time.Duration)
 }
 
 // The bounds of a request.
@@ -82,7 +85,7 @@ type handler struct {
 // ServeHTTP serves one verb. The body is JSON whatever the Content-Type: dockerd sends
 // none.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	began := time.Now()
+	began, before := time.Now(), h.waits(r.Context())
 	status, answer, body, err := h.serve(w, r)
 	if err != nil {
 		answer = refusal{Err: err.Error()}
@@ -96,7 +99,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(status)
 	_, _ = w.Write(append(raw, '\n'))
 	took := time.Since(began)
-	h.tell(r.URL.Path, body, status, took, err)
+	h.tell(r.URL.Path, body, status, took, h.waits(r.Context()).since(before), err)
 	if h.Observe != nil {
 		name := r.URL.Path
 		if _, known := h.verbs[name]; !known {
@@ -166,11 +169,27 @@ func statusOf(path string, err error) int {
 	return zun.CodeOf(err).Status()
 }
 
-// tell logs one verb with the ids in its body.
-func (h *handler) tell(path string, body []byte, status int, took time.Duration, err error) {
+// waits are times spent waiting.
+type waits struct{ neutron, disk time.Duration }
+
+func (h *handler) waits(ctx context.Context) (w waits) {
+	if h.Waited != nil {
+		w.neutron, w.disk = h.Waited(ctx)
+	}
+	return w
+}
+
+func (w waits) since(before waits) waits {
+	return waits{w.neutron - before.neutron, w.disk - before.disk}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// tell logs one verb with the ids in its body, and where its time went.
+func (h *handler) tell(path string, body []byte, status int, took time.Duration, w waits, err error) {
 	var ids struct{ NetworkID, EndpointID, PoolID, Address, Pool string }
 	_ = json.Unmarshal(body, &ids)
-	attributes := []any{"verb", path, "status", status, "ms", took.Milliseconds()}
+	attributes := []any{"verb", path, "status", status, "ms", milliseconds(took), "neutron_ms", milliseconds(w.neutron), "disk_ms", milliseconds(w.disk)}
 	for _, id := range []struct{ name, value string }{
 		{"network", ids.NetworkID}, {"endpoint", ids.EndpointID}, {"pool", ids.PoolID}, {"address", ids.Address}, {"cidr", ids.Pool},
 	} {

@@ -2,6 +2,7 @@ package libnetwork_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -189,6 +190,8 @@ type settings struct {
 	Binder  kuryr.Binder
 	Now     func() time.Time
 	Wait    time.Duration
+	Docker  kuryr.Docker
+	Host    string // "" is host
 }
 
 func mustPlugin(tb testing.TB, s settings) *plugin {
@@ -200,7 +203,7 @@ func mustPlugin(tb testing.TB, s settings) *plugin {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	d := kuryr.New(kuryr.Config{DB: s.DB, Neutron: s.Neutron, Binder: s.Binder, Host: host, Log: log, Now: s.Now, PlugWait: s.Wait})
+	d := kuryr.New(kuryr.Config{DB: s.DB, Neutron: s.Neutron, Binder: s.Binder, Host: cmp.Or(s.Host, host), Log: log, Now: s.Now, PlugWait: s.Wait, Docker: s.Docker})
 	return &plugin{Driver: d, tb: tb, handler: libnetwork.Handler(d, libnetwork.Options{Log: log})}
 }
 

@@ -2,6 +2,7 @@ package libnetwork_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozun/gozun/internal/kuryr"
 	"github.com/gozun/gozun/internal/kuryr/libnetwork"
 	"github.com/gozun/gozun/internal/neutron"
 	"github.com/gozun/gozun/zun"
@@ -214,28 +216,104 @@ func TestW11CleanedUpByHand(t *testing.T) {
 	}
 }
 
-// W12: two that wanted one port both got it, and subnetpools were made twice.
-func TestW12TwoWantOnePort(t *testing.T) {
-	s := mustStage(t, "")
+// W12: two that wanted one port both got it, and subnetpools were made twice. Here the plugins
+// of two hosts have both looked at a free port before either takes it: Neutron's If-Match
+// lets one have it, and the other leaves it alone, now and when it cleans up.
+func TestW12TwoHostsWantOnePort(t *testing.T) {
+	s, ctx := mustStage(t, ""), context.Background()
 	own := s.userPort(t, s.tenant)
+	race := &race{left: 2, all: make(chan struct{})}
+	contenders := map[string]*plugin{}
+	networks := map[string]dockerNet{}
+	for _, name := range []string{host, "otherhost"} {
+		p := mustPlugin(t, settings{Neutron: racer{s.Service, race}, Binder: &ledger{plugged: map[string]bool{}}, Host: name})
+		contenders[name], networks[name] = p, got(p.createNetwork(s.ask))(t)
+	}
+	before := s.state(t)
 	var starts sync.WaitGroup
 	var mu sync.Mutex
-	won := 0
-	for range 4 { // plugins of four hosts
-		p := mustPlugin(t, settings{Neutron: s.Service, Binder: &ledger{plugged: map[string]bool{}}})
-		n := got(p.createNetwork(s.ask))(t)
+	won, lost := map[string]dockerEndpoint{}, map[string]error{}
+	for name, p := range contenders {
 		starts.Go(func() {
-			if _, err := p.connect(n, want{IPs: map[bool]string{false: own.FixedIPs[0].IP.String()}}); err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				won++
+			e, err := p.connect(networks[name], want{IPs: map[bool]string{false: own.FixedIPs[0].IP.String()}})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				lost[name] = err
+				return
 			}
+			won[name] = e
 		})
 	}
 	starts.Wait()
-	if won != 1 {
-		t.Errorf("%d of 4 got the port", won)
+	if len(won) != 1 || len(lost) != 1 {
+		t.Fatalf("got the port: %v, did not: %v", won, lost)
 	}
+	for name, e := range won {
+		must(t, errors.Join(contenders[host].Settle(ctx), contenders["otherhost"].Settle(ctx)))
+		if now := s.port(t, own.FixedIPs[0].IP); now.Host != name || now.DeviceID != e.ID || now.MAC != e.MAC {
+			t.Errorf("%s won, and the port is %+v", name, now)
+		}
+		contenders[name].disconnect(networks[name], e)
+		must(t, contenders[name].Settle(ctx))
+		if diff := cmp.Diff(before, s.state(t)); diff != "" {
+			t.Error(diff)
+		}
+	}
+	for name := range lost { // which may have it now
+		got(contenders[name].connect(networks[name], want{IPs: map[bool]string{false: own.FixedIPs[0].IP.String()}}))(t)
+	}
+}
+
+// race keeps the first that would change a port waiting until all of them would.
+type race struct {
+	mu   sync.Mutex
+	left int
+	all  chan struct{}
+}
+
+func (r *race) meet() {
+	r.mu.Lock()
+	r.left--
+	if r.left == 0 {
+		close(r.all)
+	}
+	r.mu.Unlock()
+	<-r.all
+}
+
+// racer is a Neutron with an agent on every host, of which the embedded one has one.
+type racer struct {
+	kuryr.Neutron
+	race *race
+}
+
+func (r racer) UpdatePort(c ctx, id string, change zun.PortChange) (zun.Port, error) {
+	r.race.meet()
+	p, err := r.Neutron.UpdatePort(c, id, change)
+	if p.VIFType == "binding_failed" {
+		p.VIFType = "bridge"
+	}
+	return p, err
+}
+
+// W12, the other half: a network of one range is asked for twice at a time, and each is
+// whole.
+func TestW12NetworksOfOneRangeAtOnce(t *testing.T) {
+	s := mustStage(t, "")
+	before := s.state(t)
+	var makers sync.WaitGroup
+	made := make([]dockerNet, 2)
+	plugins := []*plugin{s.p, mustPlugin(t, settings{Neutron: s.Service, Binder: &ledger{plugged: map[string]bool{}}, Host: "otherhost"})}
+	for i, p := range plugins {
+		makers.Go(func() { made[i] = got(p.createNetwork(ask{Subnets: []string{"10.3.0.0/24"}}))(t) })
+	}
+	makers.Wait()
+	must(t, plugins[1].removeNetwork(made[1]))
+	got(s.p.connect(made[0], want{}))(t)
+	must(t, s.p.removeNetwork(made[0]))
+	must(t, plugins[1].Settle(context.Background()))
+	s.unchanged(t, before)
 }
 
 // W13: without Neutron the answer was no HTTP, and a 404 of Neutron's was taken for "no such

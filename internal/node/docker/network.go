@@ -13,6 +13,23 @@ import (
 // versionIPv6Only is the minor API version from which engines make networks without IPv4.
 const versionIPv6Only = 48
 
+// Networks returns the engine's own lasting id, and the ids of its networks of our driver.
+// CodeUnavailable.
+func (c *Client) Networks(ctx context.Context) (engine string, ids []string, err error) {
+	info, err := c.engine.Info(ctx, client.InfoOptions{})
+	if err != nil {
+		return "", nil, c.failure(err, "describe host "+c.host)
+	}
+	result, err := c.engine.NetworkList(ctx, client.NetworkListOptions{Filters: client.Filters{}.Add("driver", c.driver)})
+	if err != nil {
+		return "", nil, c.failure(err, "list networks on host "+c.host)
+	}
+	for _, network := range result.Items {
+		ids = append(ids, network.ID)
+	}
+	return info.Info.ID, ids, nil
+}
+
 // EnsureNetwork implements node.Networks.
 func (c *Client) EnsureNetwork(ctx context.Context, spec node.NetworkSpec) error {
 	c.networks.Lock()
