@@ -25,11 +25,12 @@ type between struct {
 	ahead  *httputil.ReverseProxy // to Neutron
 	behind http.Client            // to the plugin
 
-	mu      sync.Mutex
-	up      chan struct{} // closed while the plugin is to be reached
-	gone    bool          // it will not be back before dockerd gives up
-	dockerd bool          // steps kill dockerd: only its calls are steps, and not those to Neutron
-	sky     weather
+	dockerd bool // steps are when the plugin has answered one of dockerd's calls
+
+	mu   sync.Mutex
+	up   chan struct{} // closed while the plugin is to be reached
+	gone bool          // it will not be back before dockerd gives up
+	sky  weather
 }
 
 // weather is how Neutron misbehaves: at one call, counted from 0.
@@ -40,12 +41,15 @@ type weather struct {
 	hit  string
 }
 
-// startBetween starts a cloud, the proxies and the plugin.
+// startBetween starts a cloud, the proxies and the plugin. With a dockerd of the test's own its
+// steps are those of dockerd, else the plugin's.
 func startBetween(t *testing.T, dockerHost string) *between {
 	t.Helper()
 	p := newPlugin(t, dockerHost)
-	b := &between{plugin: p, stops: &stops{at: -1}, up: make(chan struct{}), sky: weather{at: -1}}
-	p.stops = b.stops
+	b := &between{plugin: p, stops: &stops{at: -1}, up: make(chan struct{}), dockerd: dockerHost != "", sky: weather{at: -1}}
+	if !b.dockerd {
+		p.stops = b.stops
+	}
 	target, err := url.Parse(p.zund.network)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +61,7 @@ func startBetween(t *testing.T, dockerHost string) *between {
 	b.behind.Transport = &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", inner)
 	}}
-	p.configure(inner, "leftover_after = 4\ndocker_host = "+dockerHost, "endpoint_override = "+sky.URL, "timeout = 2")
+	p.configure(inner, "leftover_after = 4\ndocker_host = "+dockerHost, "endpoint_override = "+sky.URL, "timeout = 1")
 	if err := os.MkdirAll("/run/docker/plugins", 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +80,7 @@ func startBetween(t *testing.T, dockerHost string) *between {
 // misbehaves.
 func (b *between) toNeutron(w http.ResponseWriter, r *http.Request) {
 	name := r.Method + " " + r.URL.Path
-	if !b.onlyDockerd() && b.step("before "+name) {
+	if !b.dockerd && b.step("before "+name) {
 		hangUp(w)
 		return
 	}
@@ -94,7 +98,7 @@ func (b *between) toNeutron(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := httptest.NewRecorder()
 	b.ahead.ServeHTTP(answer, r)
-	if !b.onlyDockerd() && b.step("after "+name) {
+	if !b.dockerd && b.step("after "+name) {
 		hangUp(w)
 		return
 	}
@@ -103,12 +107,6 @@ func (b *between) toNeutron(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
-}
-
-func (b *between) onlyDockerd() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.dockerd
 }
 
 // forecast lets Neutron misbehave at the n-th call from now on; negative: never again. It
@@ -138,7 +136,7 @@ func (b *between) toPlugin(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	}
-	if !b.onlyDockerd() {
+	if !b.dockerd {
 		b.step("before " + verb)
 	}
 	answer, ok := b.ask(r, body)
@@ -149,7 +147,7 @@ func (b *between) toPlugin(w http.ResponseWriter, r *http.Request) {
 	}
 	defer answer.Body.Close()
 	text, _ := io.ReadAll(answer.Body)
-	if b.step("after "+verb) && b.onlyDockerd() {
+	if b.step("after "+verb) && b.dockerd {
 		hangUp(w)
 		return
 	}

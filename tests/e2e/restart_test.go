@@ -108,6 +108,11 @@ func startDockerd(t *testing.T) *dockerd {
 	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), bridge: makeBridge(t)}
 	t.Cleanup(func() {
 		d.end()
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+			lines := strings.Split(string(log), "\n")
+			t.Logf("the end of dockerd's log:\n%s", strings.Join(lines[max(0, len(lines)-60):], "\n"))
+		}
 		exec.Command("umount", "--recursive", filepath.Join(dir, "data")).Run()
 		os.RemoveAll(dir)
 	})
