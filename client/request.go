@@ -16,6 +16,9 @@ import (
 // maxAnswer bounds what is read of one answer; logs are the largest.
 const maxAnswer = 64 << 20
 
+// maxArchive bounds an answer with files in it, Base64 and all.
+const maxArchive = 700 << 20
+
 // tries of a GET that could not connect, and the wait before each further one.
 var retryWaits = [...]time.Duration{100 * time.Millisecond, 300 * time.Millisecond}
 
@@ -25,8 +28,10 @@ type request struct {
 	path   string
 	url    string
 	query  url.Values
-	body   any  // sent as JSON unless nil
-	public bool // without token and version
+	body   any     // sent as JSON unless nil
+	public bool    // without token and version
+	most   Version // the last version in which the service has it; zero: there is none
+	large  bool    // the answer may be larger than maxAnswer
 }
 
 // call sends a request below /v1 and decodes the answer into out, unless out is nil. It
@@ -104,9 +109,16 @@ func (c *Client) once(ctx context.Context, r request, header http.Header) (reply
 		return reply{}, noAnswer(ctx, r, err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	limit := int64(maxAnswer)
+	if r.large {
+		limit = maxArchive
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, limit))
 	if err != nil {
 		return reply{}, noAnswer(ctx, r, err)
+	}
+	if int64(len(body)) == limit {
+		return reply{}, zun.Errorf(zun.CodeTooLarge, "cannot take the answer of %s %s: it is over %d MiB; ask for less", r.method, r.path, limit>>20)
 	}
 	got := reply{status: response.StatusCode, requestID: response.Header.Get("X-Openstack-Request-Id"), body: body}
 	if response.StatusCode >= 400 {
@@ -166,6 +178,9 @@ func (c *Client) header(ctx context.Context, r request) (http.Header, error) {
 	token, err := c.config.Token(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if r.most != (Version{}) && version.AtLeast(r.most) {
+		version = r.most
 	}
 	header.Set("X-Auth-Token", token)
 	header.Set("OpenStack-API-Version", "container "+version.String())

@@ -1,9 +1,12 @@
 package cli_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/gozun/gozun/internal/policy"
@@ -81,7 +84,8 @@ func (b *backend) Stats(_ context.Context, _ policy.Grant, ref string) (zun.Cont
 	}, nil
 }
 
-// ReadArchive returns the archive that was last written to the directory.
+// ReadArchive returns an archive as it was put: by the directory and what was put there, or,
+// of several things, by "directory/.".
 func (b *backend) ReadArchive(_ context.Context, _ policy.Grant, ref, path string) (zun.Archive, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,7 +113,20 @@ func (b *backend) WriteArchive(_ context.Context, _ policy.Grant, ref, path stri
 	if b.files == nil {
 		b.files = map[string][]byte{}
 	}
-	b.files[path] = raw
+	tops := map[string]bool{}
+	for reader := tar.NewReader(bytes.NewReader(raw)); ; {
+		header, err := reader.Next()
+		if err != nil {
+			break
+		}
+		top, _, _ := strings.Cut(header.Name, "/")
+		tops[top] = true
+	}
+	name := "."
+	if len(tops) == 1 {
+		name = slices.Collect(maps.Keys(tops))[0]
+	}
+	b.files[path+"/"+name] = raw
 	return nil
 }
 

@@ -158,7 +158,7 @@ func findAction(ctx context.Context, c *client.Client, o *order) (client.Action,
 // deleted, or removed because its process ended.
 func (o order) mayTakeAway() bool {
 	switch o.kind {
-	case zun.ActionDelete, zun.ActionStop, zun.ActionKill, zun.ActionStart, zun.ActionReboot:
+	case zun.ActionDelete, zun.ActionStop, zun.ActionKill, zun.ActionStart, zun.ActionReboot, zun.ActionRebuild, zun.ActionUnpause:
 		return true
 	case zun.ActionCreate:
 		return o.brief
