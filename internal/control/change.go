@@ -85,13 +85,21 @@ func (s *Service) ResizeContainer(ctx context.Context, g policy.Grant, ref strin
 	if err := checkChange(change); err != nil {
 		return zun.ContainerDetail{}, err
 	}
-	c, err := s.orderOn(ctx, g, ref, zun.ActionResize, func(c zun.Container) (zun.Container, zun.ActionInput, error) {
-		return c, zun.ActionInput{Change: &change}, nil
+	var before zun.ContainerDetail
+	err := s.Store.Change(ctx, func(ctx context.Context) error { // so that it is not done yet when it is read
+		c, err := s.orderOn(ctx, g, ref, zun.ActionResize, func(c zun.Container) (zun.Container, zun.ActionInput, error) {
+			return c, zun.ActionInput{Change: &change}, nil
+		})
+		if err != nil {
+			return err
+		}
+		before, err = s.Store.ContainerDetail(ctx, c.ID)
+		return err
 	})
-	if err != nil {
-		return zun.ContainerDetail{}, err
+	if err == nil {
+		s.queue.poke(before.ID)
 	}
-	return s.Store.ContainerDetail(ctx, c.ID)
+	return before, err
 }
 
 // ordered returns a container with what an action that went well was ordered to change of
