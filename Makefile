@@ -8,7 +8,7 @@ TOOLS     = $(CURDIR)/.tools/bin
 PREFIX   ?= /usr/local
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean openstack-up openstack-down
+.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean openstack-up openstack-down test-openstack
 
 build: ## bin/zun, bin/neutron (the same program), bin/zund, bin/kuryr-libnetwork: static, version stamped
 	@mkdir -p bin
@@ -64,6 +64,10 @@ openstack-up: ## a real Keystone and Neutron for tests, with BACKEND=linuxbridge
 
 openstack-down: ## stops it and removes what it left, whichever BACKEND it had
 	@tests/openstack/down.sh --purge
+
+BACKENDS ?= linuxbridge ovs ovn
+test-openstack: ## the workflow and the plugin on a real Keystone and Neutron, one of BACKENDS after the other
+	@scripts/test-openstack.sh $(BACKENDS)
 
 clean:
 	rm -rf bin .tools

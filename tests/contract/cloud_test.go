@@ -21,6 +21,9 @@ import (
 	"github.com/gozun/gozun/internal/minicloud/network"
 )
 
+// usualContainer is where a catalogue has Zun's service, if nothing is in its way.
+const usualContainer = "http://127.0.0.1:9517"
+
 // unknown is an id that nothing has.
 const unknown = "11111111-2222-3333-4444-555555555555"
 
@@ -59,12 +62,12 @@ func openMinicloud(tb testing.TB, host string) *cloud {
 	}
 	c := &cloud{TB: tb, identity: serve(people.Handler()), network: serve(nets.Handler())}
 	passwords, err := people.Bootstrap(tb.Context(), identity.Bootstrap{Endpoints: map[string]string{
-		"identity": c.identity + "/v3", "network": c.network, "container": "http://127.0.0.1:9517/v1",
+		"identity": c.identity + "/v3", "network": c.network, "container": usualContainer + "/v1",
 	}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c.settle(host, passwords["admin"], passwords["zun"])
+	c.settle(host, usualContainer, passwords["admin"], passwords["zun"])
 	return c
 }
 
@@ -87,19 +90,19 @@ func openReal(tb testing.TB) *cloud {
 		}
 	}
 	c := &cloud{TB: tb, identity: strings.TrimSuffix(set["OPENSTACK_AUTH_URL"], "/v3"), network: set["OPENSTACK_NEUTRON_URL"]}
-	c.settle(set["OPENSTACK_HOST"], set["OPENSTACK_SERVICE_PASSWORD"], set["OPENSTACK_SERVICE_PASSWORD"])
+	c.settle(set["OPENSTACK_HOST"], strings.TrimSuffix(set["OPENSTACK_ZUN_URL"], "/v1"), set["OPENSTACK_SERVICE_PASSWORD"], set["OPENSTACK_SERVICE_PASSWORD"])
 	return c
 }
 
 type object = map[string]any
 
 // settle makes the projects and users of this run, and removes them when the test ends.
-func (c *cloud) settle(host, adminPassword, servicePassword string) {
+func (c *cloud) settle(host, container, adminPassword, servicePassword string) {
 	c.Helper()
 	c.client = &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	suffix := fmt.Sprintf("%08x", time.Now().UnixNano()&0xffffffff)
 	c.tokens = map[string]string{"nobody": "", "stranger": "not-a-token"}
-	c.values = map[string]string{"unknown": unknown, "host": host, "run": suffix, "identity": c.identity, "network": c.network}
+	c.values = map[string]string{"unknown": unknown, "host": host, "run": suffix, "identity": c.identity, "network": c.network, "container": container}
 	c.login("admin", "admin", "admin", adminPassword)
 	c.login("service", "zun", "service", servicePassword)
 	member := c.must("admin", "GET", "/v3/roles?name=member", nil)["roles"].([]any)[0].(object)["id"].(string)

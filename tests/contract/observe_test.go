@@ -250,6 +250,9 @@ func (r reducer) text(key, v string) any {
 			return r.link(rest)
 		}
 	}
+	if rest, ok := strings.CutPrefix(v, r.cloud.values["container"]); ok { // wherever Zun's service is said to be
+		return usualContainer + rest
+	}
 	return strings.ReplaceAll(v, r.cloud.values["run"], "<run>")
 }
 

@@ -45,21 +45,28 @@ func startCloud(tb testing.TB, dockerHost string, flags ...string) *cloud {
 	if os.Getenv("GOZUN_E2E") == "" {
 		tb.Skip("end-to-end tests run with GOZUN_E2E=1, as root, with Docker: make e2e")
 	}
+	c := newCloud(tb, dockerHost, freeAddress(tb), append([]string{
+		"--identity-listen", freeAddress(tb), "--network-listen", freeAddress(tb),
+	}, flags...)...)
+	awaitOthers(tb)
+	c.start()
+	return c
+}
+
+// newCloud is a zund that is yet to be started, with its container API at an address. It is
+// purged when the test ends.
+func newCloud(tb testing.TB, dockerHost, containerAddress string, flags ...string) *cloud {
+	tb.Helper()
 	c := &cloud{tb: tb, state: filepath.Join(tb.TempDir(), "state"), dockerHost: dockerHost}
 	c.log = filepath.Join(tb.TempDir(), "zund.log")
 	c.env = os.Environ()
 	if dockerHost != "" {
 		c.env = append(c.env, "DOCKER_HOST="+dockerHost)
 	}
-	c.flags = []string{
-		"--state-dir", c.state, "--log-level", "debug",
-		"--identity-listen", freeAddress(tb), "--network-listen", freeAddress(tb), "--container-listen", freeAddress(tb),
-		"--console-listen", freeAddress(tb),
-	}
-	c.flags = append(c.flags, flags...)
-	awaitOthers(tb)
+	c.flags = append([]string{
+		"--state-dir", c.state, "--log-level", "debug", "--container-listen", containerAddress, "--console-listen", freeAddress(tb),
+	}, flags...)
 	tb.Cleanup(c.purge)
-	c.start()
 	return c
 }
 

@@ -45,7 +45,13 @@ func startPlugin(t *testing.T) *plugin {
 func newPlugin(t *testing.T, dockerHost string) *plugin {
 	t.Helper()
 	c := startCloud(t, dockerHost, "--plugin-name", "e2eother"+strconv.Itoa(os.Getpid()))
-	p := &plugin{user: c.admin(), zund: c, name: "kuryre2e" + strconv.Itoa(os.Getpid()), dir: t.TempDir(), metrics: freeAddress(t)}
+	return pluginOf(t, c.admin(), c)
+}
+
+// pluginOf prepares the plugin with the credentials of a user; zund is nil on a real cloud.
+func pluginOf(t *testing.T, as *user, zund *cloud) *plugin {
+	t.Helper()
+	p := &plugin{user: as, zund: zund, name: "kuryre2e" + strconv.Itoa(os.Getpid()), dir: t.TempDir(), metrics: freeAddress(t)}
 	p.file, p.log = filepath.Join(p.dir, "kuryr.conf"), filepath.Join(p.dir, "log")
 	t.Cleanup(func() {
 		p.end(syscall.SIGTERM)
@@ -61,12 +67,6 @@ func newPlugin(t *testing.T, dockerHost string) *plugin {
 // configure writes kuryr.conf; more are further lines of [DEFAULT], and of [neutron].
 func (p *plugin) configure(socket, more string, neutron ...string) {
 	p.tb.Helper()
-	password := ""
-	for _, variable := range p.env {
-		if value, ok := strings.CutPrefix(variable, "OS_PASSWORD="); ok {
-			password = value
-		}
-	}
 	p.write(`[DEFAULT]
 bindir = /usr/local/libexec/kuryr
 debug = True
@@ -79,13 +79,23 @@ default_driver = kuryr.lib.binding.drivers.veth
 [neutron]
 www_authenticate_uri = ` + p.identity + `
 auth_url = ` + p.identity + `
-username = admin
+username = ` + p.setting("OS_USERNAME") + `
 user_domain_name = Default
-password = ` + strings.ReplaceAll(password, "$", "$$") + `
-project_name = admin
+password = ` + strings.ReplaceAll(p.setting("OS_PASSWORD"), "$", "$$") + `
+project_name = ` + p.setting("OS_PROJECT_NAME") + `
 project_domain_name = Default
 auth_type = password
 ` + strings.Join(neutron, "\n") + "\n")
+}
+
+// setting returns a variable of the user's environment.
+func (u *user) setting(name string) (value string) {
+	for _, variable := range u.env {
+		if set, ok := strings.CutPrefix(variable, name+"="); ok {
+			value = set
+		}
+	}
+	return value
 }
 
 func (p *plugin) write(text string) {
@@ -115,7 +125,7 @@ func (p *plugin) start() {
 	command := []string{"setpriv", "--bounding-set", rights, "--inh-caps", "-all", "--no-new-privs", program("kuryr-libnetwork"), "--config-file", p.file}
 	if p.stops == nil {
 		p.process = exec.Command(command[0], command[1:]...)
-		p.process.Env = os.Environ()
+		p.process.Env = slices.Clone(p.env)
 	} else {
 		p.process = p.stops.watched(p.tb, command[0], command[1:]...)
 	}
@@ -184,9 +194,12 @@ func (p *plugin) all() string {
 	p.tb.Helper()
 	var all []string
 	for _, kind := range []string{"ports", "subnets", "subnetpools", "networks", "security-groups"} {
-		var found map[string][]struct{ ID string }
+		var found map[string][]struct{ ID, Name string }
 		p.neutron("GET", kind, nil, &found)
 		for _, one := range found[strings.ReplaceAll(kind, "-", "_")] {
+			if kind == "security-groups" && one.Name == "default" {
+				continue // Neutron's own, from a project's first port on
+			}
 			all = append(all, kind+" "+one.ID)
 			if kind == "ports" {
 				p.ports = append(p.ports, one.ID)
@@ -268,7 +281,12 @@ func (p *plugin) counted(verb string) (n int) {
 // The plugin on its own, with a Python plugin's file: containers meet, a kill -9 between
 // run and rm leaves nothing, and the check says what is so.
 func TestPluginAlone(t *testing.T) {
-	p := startPlugin(t)
+	startPlugin(t).liveAlone()
+}
+
+func (p *plugin) liveAlone() {
+	t := p.tb
+	t.Helper()
 	before := p.all()
 	foo := p.network("10.6.0.0/24", "10.6.0.1")
 	web, address := p.container(foo, "httpd", "-f", "-p", "80", "-h", "/www")

@@ -221,6 +221,7 @@ func life(p *plugin, a ask, containers ...want) error {
 // TestFailureAtEveryCall lets each call to Neutron and to the binder fail in turn, in three
 // ways, and the plugin's process end there too: nothing may be left, and a retry must work.
 func TestFailureAtEveryCall(t *testing.T) {
+	embeddedOnly(t, "it begins anew for each of hundreds of calls")
 	c := mustCloud(t)
 	binder := &ledger{plugged: map[string]bool{}}
 	tn := c.tenant(t, "10.2.0.0/24", "fd00:5::/64")

@@ -59,7 +59,8 @@ func TestExistingNetworkCountsAndLeavesNothing(t *testing.T) {
 			tap, found, err := links.Find("tap" + port.ID[:11])
 			must(t, err)
 			bridge, _, _ := links.Find("brq" + tn.Net.ID[:11])
-			if !found || tap.Master != bridge.Index || tap.MTU != tn.Net.MTU || !tap.Up {
+			wired := tap.Master == bridge.Index || port.VIFType != "bridge" // else in a switch, whatever that is to the kernel
+			if !found || !wired || tap.MTU != tn.Net.MTU || !tap.Up {
 				t.Errorf("tap %+v, bridge %+v", tap, bridge)
 			}
 			far, _, _ := links.Find("t_c" + port.ID[:11])

@@ -95,6 +95,7 @@ func slow(w http.ResponseWriter, r *http.Request, pass http.Handler) {
 // TestBadWeather lets Neutron misbehave at each request of a life in turn. Every verb must
 // answer in time and say why; nothing may be left; and a retry must work.
 func TestBadWeather(t *testing.T) {
+	embeddedOnly(t, "it begins anew for each of hundreds of calls")
 	c, ctx := mustCloud(t), context.Background()
 	tn := c.tenant(t, "10.2.0.0/24", "fd00:5::/64")
 	own := c.userPort(t, tn)
