@@ -19,20 +19,21 @@ import (
 // bench is one run.
 type bench struct {
 	options
-	id       string // of what is made
-	dir      string
-	random   *mathrand.Rand
-	progress io.Writer
-	docker   *engine
-	image    string
-	zund     *zund
-	undo     []func(context.Context) error // in the order of the making
-	windows  []window
-	floor    *floor
-	round    int // -1 is for warming up
-	atOnce   int
-	mu       sync.Mutex // for what many containers at once report
-	report   report
+	id           string // of what is made
+	dir          string
+	random       *mathrand.Rand
+	progress     io.Writer
+	docker       *engine
+	image        string
+	zund         *zund
+	undo         []func(context.Context) error // in the order of the making
+	windows      []window
+	floor        *floor
+	floorNetwork string
+	round        int // -1 is for warming up
+	atOnce       int
+	mu           sync.Mutex // for what many containers at once report
+	report       report
 }
 
 // window is the time of one start and one rm on a plugin's network.
@@ -103,7 +104,7 @@ func (b *bench) measure(ctx context.Context) error {
 func (b *bench) zundWanted() bool { return b.wants("kuryr") || b.wants("zun") || b.wants("api") }
 
 func (b *bench) wantsContainers() bool {
-	for _, name := range []string{"none", "bridge", "user-bridge", "floor", "kuryr", "real", "zun"} {
+	for _, name := range []string{"none", "bridge", "user-bridge", "floor", "kuryr", "pair", "port", "real", "zun", "zun-real"} {
 		if b.wants(name) {
 			return true
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -139,44 +140,64 @@ func (b *bench) each(do func(i int) error) error {
 
 // places prepares the networks of all chosen cases.
 func (b *bench) places(ctx context.Context) ([]place, error) {
+	ofDocker := func(network func(context.Context) (string, error)) func(context.Context) (place, error) {
+		return func(ctx context.Context) (place, error) {
+			name, err := network(ctx)
+			return place{
+				start: func(ctx context.Context) (string, error) { return b.docker.startContainer(ctx, b.image, name) },
+				rm:    b.docker.removeContainer,
+			}, err
+		}
+	}
+	named := func(name string) func(context.Context) (string, error) {
+		return func(context.Context) (string, error) { return name, nil }
+	}
 	makers := []struct {
 		name string
-		make func(context.Context) (network string, err error)
+		make func(context.Context) (place, error)
 	}{
-		{"none", func(context.Context) (string, error) { return "none", nil }},
-		{"bridge", func(context.Context) (string, error) { return "bridge", nil }},
-		{"user-bridge", b.makeUserBridge},
-		{"floor", b.makeFloor},
-		{"kuryr", func(ctx context.Context) (string, error) { return b.makeKuryr(ctx, b.zund.plugin, 231) }},
-		{"real", b.makeReal},
+		{"none", ofDocker(named("none"))},
+		{"bridge", ofDocker(named("bridge"))},
+		{"user-bridge", ofDocker(b.makeUserBridge)},
+		{"floor", ofDocker(b.makeFloor)},
+		{"kuryr", ofDocker(func(ctx context.Context) (string, error) { return b.makeKuryr(ctx, b.zund.plugin, 231) })},
+		{"pair", b.pairPlace},
+		{"port", b.portPlace},
+		{"real", ofDocker(b.makeReal)},
+		{"zun", func(ctx context.Context) (place, error) { return b.zunPlace(ctx, b.zund, 234) }},
+		{"zun-real", b.zunRealPlace},
 	}
 	var places []place
 	for _, m := range makers {
 		if !b.wants(m.name) {
 			continue
 		}
-		network, err := m.make(ctx)
+		p, err := m.make(ctx)
 		if errors.Is(err, errNoCloud) {
-			b.say("real: %v", err)
+			b.say("%s: %v", m.name, err)
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
-		places = append(places, place{
-			name:  m.name,
-			start: func(ctx context.Context) (string, error) { return b.docker.startContainer(ctx, b.image, network) },
-			rm:    b.docker.removeContainer,
-		})
-	}
-	if b.wants("zun") {
-		zun, err := b.zunPlace(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("zun: %w", err)
-		}
-		places = append(places, zun)
+		p.name = m.name
+		places = append(places, p)
 	}
 	return places, nil
+}
+
+// pairPlace is what a container of Zun's is to Docker: a sandbox on a network, here the
+// floor's, and the container in its namespace.
+func (b *bench) pairPlace(ctx context.Context) (place, error) {
+	network, err := b.makeFloor(ctx)
+	var made atomic.Int64
+	return place{
+		start: func(ctx context.Context) (string, error) {
+			name := fmt.Sprintf("gozun-bench-%s-pair%d", b.id, made.Add(1))
+			return name, b.docker.startPair(ctx, name, b.image, network)
+		},
+		rm: b.docker.removePair,
+	}, err
 }
 
 func (b *bench) makeNetwork(ctx context.Context, n dockerNetwork) (string, error) {
@@ -193,6 +214,9 @@ func (b *bench) makeUserBridge(ctx context.Context) (string, error) {
 }
 
 func (b *bench) makeFloor(ctx context.Context) (string, error) {
+	if b.floor != nil {
+		return b.floorNetwork, nil
+	}
 	subnet, gateway := b.subnet(232)
 	f, err := startFloor(ctx, "gozun-floor-"+b.id, "gb"+b.id, gateway)
 	if err != nil {
@@ -200,9 +224,10 @@ func (b *bench) makeFloor(ctx context.Context) (string, error) {
 	}
 	b.floor = f
 	b.push(func(context.Context) error { return f.stop() })
-	return b.makeNetwork(ctx, dockerNetwork{
+	b.floorNetwork, err = b.makeNetwork(ctx, dockerNetwork{
 		name: "floor", driver: f.name, ipam: f.name, subnet: subnet.String(), gateway: gateway.String(),
 	})
+	return b.floorNetwork, err
 }
 
 // makeKuryr makes a network through a plugin, which makes one in Neutron for it.
@@ -213,12 +238,13 @@ func (b *bench) makeKuryr(ctx context.Context, plugin string, subnetByte byte) (
 	})
 }
 
-// errNoCloud says that there is no cloud to measure.
-var errNoCloud = errors.New("GOZUN_OPENSTACK names no openrc of a running cloud, so this case is left out")
-
 // makeReal starts a plugin of its own on a cloud that runs.
 func (b *bench) makeReal(ctx context.Context) (string, error) {
-	p, err := startPlugin(ctx, filepath.Join(b.bin, "kuryr-libnetwork"), b.dir, "gozun-real-"+b.id)
+	cloud, err := findCloud()
+	if err != nil {
+		return "", err
+	}
+	p, err := startPlugin(ctx, cloud, filepath.Join(b.bin, "kuryr-libnetwork"), b.dir, "gozun-real-"+b.id)
 	if err != nil {
 		return "", err
 	}

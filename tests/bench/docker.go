@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // engine is a Docker Engine, asked the way the docker command asks it, but without the
@@ -78,15 +81,45 @@ func (e *engine) labels() labels { return labels{"org.gozun.bench": e.label} }
 
 // startContainer is docker run -d.
 func (e *engine) startContainer(ctx context.Context, image, network string) (id string, err error) {
+	if id, err = e.createContainer(ctx, "", image, network); err != nil {
+		return "", err
+	}
+	return id, e.do(ctx, http.MethodPost, "/containers/"+id+"/start", nil, nil)
+}
+
+func (e *engine) createContainer(ctx context.Context, name, image, network string) (id string, err error) {
 	create := map[string]any{
 		"Image": image, "Cmd": []string{"sleep"}, "Labels": e.labels(),
 		"HostConfig": map[string]any{"NetworkMode": network},
 	}
 	var made struct{ ID string }
-	if err := e.do(ctx, http.MethodPost, "/containers/create", create, &made); err != nil {
-		return "", err
+	query := url.Values{"name": {name}}
+	err = e.do(ctx, http.MethodPost, "/containers/create?"+query.Encode(), create, &made)
+	return made.ID, err
+}
+
+// startPair starts a container on a network and another in its namespace. Both are made at
+// the same time, and only the start of the second waits for the first.
+func (e *engine) startPair(ctx context.Context, name, image, network string) error {
+	inner := name + "-in"
+	var making errgroup.Group
+	making.Go(func() error {
+		_, err := e.createContainer(ctx, inner, image, "container:"+name)
+		return err
+	})
+	_, err := e.createContainer(ctx, name, image, network)
+	if err == nil {
+		err = e.do(ctx, http.MethodPost, "/containers/"+name+"/start", nil, nil)
 	}
-	return made.ID, e.do(ctx, http.MethodPost, "/containers/"+made.ID+"/start", nil, nil)
+	if err := errors.Join(err, making.Wait()); err != nil {
+		return err
+	}
+	return e.do(ctx, http.MethodPost, "/containers/"+inner+"/start", nil, nil)
+}
+
+// removePair removes both, the inner one first.
+func (e *engine) removePair(ctx context.Context, name string) error {
+	return errors.Join(e.removeContainer(ctx, name+"-in"), e.removeContainer(ctx, name))
 }
 
 // removeContainer is docker rm -f.

@@ -34,6 +34,7 @@ type options struct {
 	batches int
 	batch   int
 	starts  int
+	records int
 	seconds time.Duration
 	seed    uint64
 	json    bool
@@ -54,8 +55,11 @@ func caseNames() []struct{ name, purpose string } {
 		{"user-bridge", "… on a bridge network that a user made"},
 		{"floor", "… on a plugin that only makes a veth on a bridge and answers from memory"},
 		{"kuryr", "… on a kuryr network of the embedded Neutron"},
-		{"real", "… on a kuryr network of the Neutron that the openrc named by GOZUN_OPENSTACK names"},
+		{"pair", "two containers on the floor plugin, side by side: one on its network, one in that one's namespace"},
+		{"port", "a bound port made and deleted in the real Neutron that GOZUN_OPENSTACK tells of (tests/openstack)"},
+		{"real", "docker run and rm on a kuryr network of that Neutron"},
 		{"zun", "zun run: POST to 202, POST to Running, and delete"},
+		{"zun-real", "… with that Keystone and Neutron"},
 		{"api", "requests per second"},
 		{"ready", "from the start of zund to the first answer"},
 	}
@@ -101,6 +105,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.IntVar(&o.batches, "batches", 3, "rounds of many containers at once, after one of warming up; 0 is none")
 	flags.IntVar(&o.batch, "at-once", 10, "how many containers are many")
 	flags.IntVar(&o.starts, "starts", 7, "starts of zund to measure, each on a new and on a known state directory")
+	flags.IntVar(&o.records, "records", 1000, "containers on record while requests are measured; with more than 1000 it is done with 1000, too")
 	flags.DurationVar(&o.seconds, "api-time", 3*time.Second, "how long each kind of API request is repeated")
 	flags.Uint64Var(&o.seed, "seed", 0, "of the order within rounds (default: drawn, and printed)")
 	flags.BoolVar(&o.json, "json", false, "print everything measured as JSON")
@@ -122,7 +127,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("there is no argument %q. Try: bench --help", flags.Arg(0))
 	}
-	if o.rounds < 1 || o.batches < 0 || o.batch < 2 || o.starts < 1 {
+	if o.rounds < 1 || o.batches < 0 || o.batch < 2 || o.starts < 1 || o.records < fewRecords {
 		return o, errors.New("too few of something. Try: bench --help")
 	}
 	if o.seed == 0 {

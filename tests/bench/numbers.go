@@ -66,6 +66,16 @@ type row struct {
 	spread
 	ToFloor      float64 `json:"to_floor,omitempty"`       // 0: not to be said
 	ToUserBridge float64 `json:"to_user_bridge,omitempty"` // 0: not to be said
+	ToParts      float64 `json:"to_parts,omitempty"`       // 0: not to be said
+}
+
+// parts are what a case consists of, as far as that is not ours: its budget is a ratio to
+// their sum. A container of Zun's is a pair in Docker, and on a real Neutron a port comes
+// before it.
+func parts(name string) []string {
+	return map[string][]string{
+		"kuryr": {"floor"}, "real": {"floor", "port"}, "zun": {"pair"}, "zun-real": {"pair", "port"},
+	}[name]
 }
 
 type rowKey struct {
@@ -101,9 +111,28 @@ func rowsOf(samples []sample, verbs []string) []row {
 			Case: key.name, Verb: key.verb, AtOnce: key.atOnce, spread: spreadOf(byKey[key].all()),
 			ToFloor:      byKey[key].toBase(byKey[rowKey{key.verb, key.atOnce, "floor"}]),
 			ToUserBridge: byKey[key].toBase(byKey[rowKey{key.verb, key.atOnce, "user-bridge"}]),
+			ToParts:      byKey[key].toBase(sumOf(byKey, key)),
 		})
 	}
 	return rows
+}
+
+// sumOf adds up the parts of a case, by round; a round that lacks one is left out.
+func sumOf(byKey map[rowKey]rounds, key rowKey) rounds {
+	sum := rounds{}
+	for i, name := range parts(key.name) {
+		part := byKey[rowKey{key.verb, key.atOnce, name}]
+		for round, values := range part {
+			if i == 0 {
+				sum[round] = []float64{0}
+			}
+			if sum[round] != nil {
+				sum[round][0] += median(values)
+			}
+		}
+		maps.DeleteFunc(sum, func(round int, _ []float64) bool { return part[round] == nil })
+	}
+	return sum
 }
 
 // rounds are the values of one line by the round that they were measured in.

@@ -55,6 +55,29 @@ func TestRatiosAreWithinRounds(t *testing.T) {
 	}
 }
 
+// A container of Zun's on a real Neutron is held against a pair and a port of the same round;
+// a round that lacks one of them says nothing.
+func TestRatioToTheParts(t *testing.T) {
+	rows := rowsOf([]sample{
+		{"pair", "start", 1, 0, 3 * time.Second},
+		{"port", "start", 1, 0, time.Second},
+		{"zun-real", "start", 1, 0, 5 * time.Second},
+		{"pair", "start", 1, 1, time.Second},
+		{"zun-real", "start", 1, 1, 9 * time.Second},
+		{"zun", "start", 1, 1, 2 * time.Second},
+		{"real", "start", 1, 0, 2 * time.Second},
+	}, []string{"start"})
+	got := map[string]float64{}
+	for _, r := range rows {
+		got[r.Case] = r.ToParts
+	}
+	for name, want := range map[string]float64{"zun-real": 1.25, "zun": 2, "real": 0, "pair": 0} {
+		if math.Abs(got[name]-want) > 1e-9 {
+			t.Errorf("%s ÷ its parts is %g, want %g", name, got[name], want)
+		}
+	}
+}
+
 func TestReadingWhatProgramsWrite(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {

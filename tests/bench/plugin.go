@@ -18,18 +18,14 @@ type plugin struct {
 	process *exec.Cmd
 }
 
-// startPlugin starts it with the credentials of GOZUN_OPENSTACK; errNoCloud without.
-func startPlugin(ctx context.Context, program, dir, name string) (*plugin, error) {
-	openrc := os.Getenv("GOZUN_OPENSTACK")
-	if openrc == "" {
-		return nil, errNoCloud
-	}
-	variables, err := readOpenrc(openrc)
+// startPlugin starts it with the credentials that the cloud has for it.
+func startPlugin(ctx context.Context, cloud *cloud, program, dir, name string) (*plugin, error) {
+	variables, err := readOpenrc(cloud.openrc("kuryr"))
 	if err != nil {
-		return nil, fmt.Errorf("%w (%w)", errNoCloud, err)
+		return nil, err
 	}
 	config := filepath.Join(dir, "kuryr.conf")
-	if err := os.WriteFile(config, []byte(kuryrConf(variables, dir, name)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(kuryrConf(variables, cloud.host(), dir, name)), 0o600); err != nil {
 		return nil, err
 	}
 	log, err := os.Create(filepath.Join(dir, name+".log"))
@@ -38,7 +34,7 @@ func startPlugin(ctx context.Context, program, dir, name string) (*plugin, error
 	}
 	defer log.Close()
 	p := &plugin{name: name, process: exec.CommandContext(context.WithoutCancel(ctx), program, "--config-file", config)}
-	p.process.Stdout, p.process.Stderr = log, log
+	p.process.Stdout, p.process.Stderr, p.process.Env = log, log, cloud.environment()
 	p.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.process.Start(); err != nil {
 		return nil, err
@@ -50,10 +46,11 @@ func startPlugin(ctx context.Context, program, dir, name string) (*plugin, error
 }
 
 // kuryrConf is a configuration such as an operator writes.
-func kuryrConf(v map[string]string, dir, name string) string {
+func kuryrConf(v map[string]string, host, dir, name string) string {
 	return fmt.Sprintf(`[DEFAULT]
 socket = %[1]s
 state_dir = %[2]s
+host = %[10]s
 [neutron]
 auth_type = password
 auth_url = %[3]s
@@ -64,7 +61,7 @@ user_domain_name = %[7]s
 project_domain_name = %[8]s
 region_name = %[9]s
 `, filepath.Join(pluginDir, name+".sock"), filepath.Join(dir, name), v["OS_AUTH_URL"], v["OS_USERNAME"], v["OS_PASSWORD"], v["OS_PROJECT_NAME"],
-		v["OS_USER_DOMAIN_NAME"], v["OS_PROJECT_DOMAIN_NAME"], v["OS_REGION_NAME"])
+		v["OS_USER_DOMAIN_NAME"], v["OS_PROJECT_DOMAIN_NAME"], v["OS_REGION_NAME"], host)
 }
 
 func awaitSocket(ctx context.Context, path string) error {

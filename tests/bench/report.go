@@ -50,7 +50,9 @@ type pluginTime struct {
 type rate struct {
 	Name     string  `json:"name"`
 	PerSec   float64 `json:"per_second"`
-	ToRoot   float64 `json:"to_root"` // in proportion to GET /
+	ToRoot   float64 `json:"to_root"`          // in proportion to GET /
+	Records  int     `json:"records"`          // containers on record
+	ToFew    float64 `json:"to_few,omitempty"` // in proportion to the same with few on record; 0: not to be said
 	Bytes    int     `json:"bytes"`
 	Requests int     `json:"requests"`
 	spread           // of the latency, in milliseconds
@@ -96,12 +98,12 @@ func (r report) writeRows(w io.Writer) {
 	if len(r.Rows) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nMilliseconds; ratios are medians of those within a round.\n")
+	fmt.Fprintf(w, "\nMilliseconds; ratios are medians of those within a round. The parts of kuryr: floor; of zun: pair; on a real Neutron a port, too.\n")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "verb\tat once\tcase\tn\tmedian\tp90\tp99\tmin\tmax\t÷ floor\t÷ user-bridge\t")
+	fmt.Fprintln(table, "verb\tat once\tcase\tn\tmedian\tp90\tp99\tmin\tmax\t÷ floor\t÷ user-bridge\t÷ its parts\t")
 	for _, l := range r.Rows {
-		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.Verb, l.AtOnce, l.Case, l.N,
-			number(l.Median), number(l.P90), number(l.P99), number(l.Min), number(l.Max), ratio(l.ToFloor), ratio(l.ToUserBridge))
+		fmt.Fprintf(table, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.Verb, l.AtOnce, l.Case, l.N,
+			number(l.Median), number(l.P90), number(l.P99), number(l.Min), number(l.Max), ratio(l.ToFloor), ratio(l.ToUserBridge), ratio(l.ToParts))
 	}
 	_ = table.Flush() // what cannot be printed cannot be told
 }
@@ -130,9 +132,9 @@ func (r report) writeRequests(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nRequests per second, %d at a time, a token that is known; latencies in milliseconds.\n", atATime)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "request\tper second\t÷ GET /\tbytes\tn\tmedian\tp99\tmax\t")
+	fmt.Fprintln(table, "on record\trequest\tper second\t÷ GET /\t÷ with few\tbytes\tn\tmedian\tp99\tmax\t")
 	for _, q := range r.Requests {
-		fmt.Fprintf(table, "%s\t%.0f\t%s\t%d\t%d\t%s\t%s\t%s\t\n", q.Name, q.PerSec, ratio(q.ToRoot), q.Bytes, q.Requests,
+		fmt.Fprintf(table, "%d\t%s\t%.0f\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t\n", q.Records, q.Name, q.PerSec, ratio(q.ToRoot), ratio(q.ToFew), q.Bytes, q.Requests,
 			number(q.Median), number(q.P99), number(q.Max))
 	}
 	_ = table.Flush() // what cannot be printed cannot be told

@@ -21,41 +21,69 @@ import (
 )
 
 const (
-	atATime = 8
-	records = 1000
-	busy    = 50 * time.Millisecond // between two changes in the case of a database that changes
+	atATime    = 8
+	fewRecords = 1000
+	orders     = 20                    // of containers, one at a time, for each number on record
+	busy       = 50 * time.Millisecond // between two changes in the case of a database that changes
 )
 
-// measureRequests fills zund's database and asks for what is in it, in an order that is
-// drawn, twice: what each kind is worth is the better of two, as others may be at work.
+// measureRequests fills zund's database and asks for what is in it; if more containers than
+// few are to be on record, first with few and then with all of them.
 func (b *bench) measureRequests(ctx context.Context) error {
-	records, err := store.Open(ctx, filepath.Join(b.zund.state, "zun.db"))
+	db, err := store.Open(ctx, filepath.Join(b.zund.state, "zun.db"))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = records.Close() }()
-	b.say("requests: filling the database")
-	containers, err := fill(ctx, records, b.zund.project)
-	if err != nil {
-		return err
+	defer func() { _ = db.Close() }()
+	f := &filling{db: db, project: b.zund.project}
+	var few []rate
+	for _, n := range slices.Compact([]int{fewRecords, b.records}) {
+		b.say("requests: filling the database up to %d containers", n)
+		if err := f.upTo(ctx, n); err != nil {
+			return err
+		}
+		rates, err := b.measureKinds(ctx, f)
+		if err != nil {
+			return err
+		}
+		for i := range rates {
+			rates[i].Records = n
+			if few != nil {
+				rates[i].ToFew = rates[i].PerSec / few[i].PerSec
+			}
+		}
+		few = rates
+		b.report.Requests = append(b.report.Requests, rates...)
+		if b.wants("zun") {
+			if err := b.measureOrders(ctx, n); err != nil {
+				return err
+			}
+		}
 	}
-	one := containers[len(containers)/2]
+	b.report.AfterLoad, err = memoryOf(b.zund.process.Process.Pid)
+	return errors.Join(err, f.empty(ctx))
+}
+
+// measureKinds asks for what is on record in an order that is drawn, twice: what each kind is
+// worth is the better of two, as others may be at work.
+func (b *bench) measureKinds(ctx context.Context, f *filling) ([]rate, error) {
+	one := "/v1/containers/" + f.containers[len(f.containers)/2].ID
 	kinds := []kind{
 		{name: "GET /", path: "/"},
-		{name: "show", path: "/v1/containers/" + one.ID},
+		{name: "show", path: one},
 		{name: "list of 100", path: "/v1/containers?limit=100"},
 		{name: "list of 1000", path: "/v1/containers?limit=1000"},
-		{name: "show, changing", path: "/v1/containers/" + one.ID, change: records},
-		{name: "list of 100, changing", path: "/v1/containers?limit=100", change: records},
-		{name: "list of 1000, changing", path: "/v1/containers?limit=1000", change: records},
+		{name: "show, changing", path: one, change: f.db},
+		{name: "list of 100, changing", path: "/v1/containers?limit=100", change: f.db},
+		{name: "list of 1000, changing", path: "/v1/containers?limit=1000", change: f.db},
 	}
 	best := make([]rate, len(kinds))
 	for range 2 {
 		for _, i := range b.random.Perm(len(kinds)) {
 			b.say("requests: %s, load %s", kinds[i].name, load())
-			now, err := b.measureKind(ctx, kinds[i], containers[0])
+			now, err := b.measureKind(ctx, kinds[i], f.containers[0])
 			if err != nil {
-				return fmt.Errorf("%s: %w", kinds[i].name, err)
+				return nil, fmt.Errorf("%s: %w", kinds[i].name, err)
 			}
 			if now.PerSec > best[i].PerSec {
 				best[i] = now
@@ -65,9 +93,25 @@ func (b *bench) measureRequests(ctx context.Context) error {
 	for i := range best {
 		best[i].ToRoot = best[i].PerSec / best[0].PerSec
 	}
-	b.report.Requests = best
-	b.report.AfterLoad, err = memoryOf(b.zund.process.Process.Pid)
-	return errors.Join(err, empty(ctx, records, containers))
+	return best, nil
+}
+
+// measureOrders has containers made and removed, one at a time, while so many others are on
+// record.
+func (b *bench) measureOrders(ctx context.Context, onRecord int) error {
+	p, err := b.zunPlace(ctx, b.zund, 234)
+	if err != nil {
+		return err
+	}
+	p.name = fmt.Sprintf("zun, %d on record", onRecord)
+	for round := range orders + 1 { // the first is for warming up
+		b.say("requests: %s, container %d of %d, load %s", p.name, round, orders, load())
+		b.round, b.atOnce = round-1, 1
+		if err := b.one(ctx, p); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
 }
 
 // kind is a kind of request.
@@ -173,35 +217,48 @@ func (b *bench) repeat(ctx context.Context, path string, end time.Time) (latenci
 	}
 }
 
-// fill adds containers with a network each, as they look when they run on another host: so
-// that no look at Docker, which is bounded to one a second for each, is in the figures.
-func fill(ctx context.Context, db *store.Store, project string) ([]zun.Container, error) {
+// filling is what is on record for the time of the measurement.
+type filling struct {
+	db         *store.Store
+	project    string
+	network    zun.Network
+	containers []zun.Container
+}
+
+// upTo adds containers with a network each until there are n, as they look when they run on
+// another host: so that no look at Docker, which is bounded to one a second for each, is in
+// the figures.
+func (f *filling) upTo(ctx context.Context, n int) error {
 	now := time.Now().UTC()
-	subnet := zun.Subnet{ID: uuid.NewString(), Name: "bench", CIDR: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("10.9.0.1")}
-	network := zun.Network{
-		ID: uuid.NewString(), Name: "bench-records", ProjectID: project, UserID: "bench", NeutronNetID: uuid.NewString(),
-		Subnets: []zun.Subnet{subnet}, MTU: 1500, Status: zun.NetworkActive, CreatedAt: now, UpdatedAt: now,
-	}
-	containers := make([]zun.Container, records)
-	err := db.Change(ctx, func(ctx context.Context) error {
-		if err := db.AddNetwork(ctx, network); err != nil {
-			return err
-		}
-		ip := subnet.Gateway
-		for i := range containers {
-			ip = ip.Next()
-			containers[i] = record(i, project, now)
-			attachment := zun.Attachment{
-				ID: uuid.NewString(), ContainerID: containers[i].ID, NetworkID: network.ID, ProjectID: project,
-				PortID: uuid.NewString(), MAC: "02:42:0a:09:00:01", Addresses: []zun.Address{{IP: ip, SubnetID: subnet.ID}}, CreatedAt: now,
-			}
-			if err := errors.Join(db.AddContainer(ctx, containers[i]), db.AddAttachment(ctx, attachment)); err != nil {
+	return f.db.Change(ctx, func(ctx context.Context) error {
+		if f.network.ID == "" {
+			f.network = recordOfNetwork(f.project, now)
+			if err := f.db.AddNetwork(ctx, f.network); err != nil {
 				return err
 			}
 		}
+		for i := len(f.containers); i < n; i++ {
+			c := record(i, f.project, now)
+			ip := netip.AddrFrom4([4]byte{10, 9, byte(1 + i/250), byte(1 + i%250)})
+			attachment := zun.Attachment{
+				ID: uuid.NewString(), ContainerID: c.ID, NetworkID: f.network.ID, ProjectID: f.project,
+				PortID: uuid.NewString(), MAC: "02:42:0a:09:00:01", Addresses: []zun.Address{{IP: ip, SubnetID: f.network.Subnets[0].ID}}, CreatedAt: now,
+			}
+			if err := errors.Join(f.db.AddContainer(ctx, c), f.db.AddAttachment(ctx, attachment)); err != nil {
+				return err
+			}
+			f.containers = append(f.containers, c)
+		}
 		return nil
 	})
-	return containers, err
+}
+
+func recordOfNetwork(project string, now time.Time) zun.Network {
+	subnet := zun.Subnet{ID: uuid.NewString(), Name: "bench", CIDR: netip.MustParsePrefix("10.9.0.0/16"), Gateway: netip.MustParseAddr("10.9.0.1")}
+	return zun.Network{
+		ID: uuid.NewString(), Name: "bench-records", ProjectID: project, UserID: "bench", NeutronNetID: uuid.NewString(),
+		Subnets: []zun.Subnet{subnet}, MTU: 1500, Status: zun.NetworkActive, CreatedAt: now, UpdatedAt: now,
+	}
 }
 
 // record is a container such as people have.
@@ -217,11 +274,11 @@ func record(i int, project string, now time.Time) zun.Container {
 	}
 }
 
-// empty removes what fill added but for the network, which costs nothing.
-func empty(ctx context.Context, db *store.Store, containers []zun.Container) error {
-	return db.Change(ctx, func(ctx context.Context) error {
-		for _, c := range containers {
-			if err := db.DeleteContainer(ctx, c.ID); err != nil {
+// empty removes what was added but for the network, which costs nothing.
+func (f *filling) empty(ctx context.Context) error {
+	return f.db.Change(ctx, func(ctx context.Context) error {
+		for _, c := range f.containers {
+			if err := f.db.DeleteContainer(ctx, c.ID); err != nil {
 				return err
 			}
 		}

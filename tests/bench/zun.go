@@ -10,33 +10,49 @@ import (
 )
 
 // zunPlace is `zun run` and `zun delete` on a network of the user demo.
-func (b *bench) zunPlace(ctx context.Context) (place, error) {
-	subnet, _ := b.subnet(234)
-	network := object{"name": "bench-" + b.id, "subnet": subnet.String()}
-	if _, err := b.zund.ask(ctx, http.MethodPost, b.zund.container+"/v1/networks", network, nil); err != nil {
-		return place{}, err
+func (b *bench) zunPlace(ctx context.Context, z *zund, subnetByte byte) (place, error) {
+	subnet, _ := b.subnet(subnetByte)
+	network, url := object{"name": "bench-" + b.id, "subnet": subnet.String()}, z.container+"/v1/networks"
+	if _, err := z.ask(ctx, http.MethodGet, url+"/bench-"+b.id, nil, nil); err != nil { // it is not there yet
+		if _, err := z.ask(ctx, http.MethodPost, url, network, nil); err != nil {
+			return place{}, err
+		}
+		if z.cloud != nil { // which does not go with the run
+			b.push(func(ctx context.Context) error {
+				_, err := z.ask(ctx, http.MethodDelete, url+"/bench-"+b.id, nil, nil)
+				return err
+			})
+		}
 	}
-	return place{name: "zun", start: b.zunRun, after: b.noteStages, rm: b.zunDelete}, nil
+	name := "zun"
+	if z.cloud != nil {
+		name = "zun-real"
+	}
+	return place{
+		start: func(ctx context.Context) (string, error) { return b.zunRun(ctx, z, name) },
+		after: func(ctx context.Context, action string) error { return b.noteStages(ctx, z, name, action) },
+		rm:    z.deleteContainer,
+	}, nil
 }
 
 // zunRun orders a container and waits until it runs. The time until the order is taken is
 // a sample of its own. It returns the URL of the order's action.
-func (b *bench) zunRun(ctx context.Context) (string, error) {
+func (b *bench) zunRun(ctx context.Context, z *zund, name string) (string, error) {
 	order := object{
 		"image": b.image, "command": []string{"sleep"},
 		"nets": []object{{"network": "bench-" + b.id}},
 	}
 	began := time.Now()
 	var made zunContainer
-	header, err := b.zund.ask(ctx, http.MethodPost, b.zund.container+"/v1/containers?run=true", order, &made)
+	header, err := z.ask(ctx, http.MethodPost, z.container+"/v1/containers?run=true", order, &made)
 	if err != nil {
 		return "", err
 	}
 	accepted := time.Since(began)
-	url := b.zund.container + "/v1/containers/" + made.UUID
+	url := z.container + "/v1/containers/" + made.UUID
 	err = until(ctx, func() (bool, error) {
 		var now zunContainer
-		_, err := b.zund.ask(ctx, http.MethodGet, url, nil, &now)
+		_, err := z.ask(ctx, http.MethodGet, url, nil, &now)
 		if err == nil && now.Status == "Error" {
 			err = fmt.Errorf("container %s: %s", made.UUID, now.StatusReason)
 		}
@@ -45,7 +61,7 @@ func (b *bench) zunRun(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b.note(sample{Case: "zun", Verb: "POST to 202", AtOnce: b.atOnce, Round: b.round, Took: accepted})
+	b.note(sample{Case: name, Verb: "POST to 202", AtOnce: b.atOnce, Round: b.round, Took: accepted})
 	return url + "/container_actions/" + header.Get("X-Openstack-Request-Id"), nil
 }
 
@@ -56,7 +72,7 @@ type zunContainer struct {
 }
 
 // noteStages keeps how long each stage of an order took.
-func (b *bench) noteStages(ctx context.Context, action string) error {
+func (b *bench) noteStages(ctx context.Context, z *zund, name, action string) error {
 	var answer struct {
 		Action struct {
 			Events []struct {
@@ -65,27 +81,27 @@ func (b *bench) noteStages(ctx context.Context, action string) error {
 			}
 		} `json:"containerAction"`
 	}
-	if _, err := b.zund.ask(ctx, http.MethodGet, action, nil, &answer); err != nil {
+	if _, err := z.ask(ctx, http.MethodGet, action, nil, &answer); err != nil {
 		return err
 	}
 	for _, event := range answer.Action.Events {
 		if event.DurationMS != nil {
 			took := time.Duration(*event.DurationMS * float64(time.Millisecond))
-			b.note(sample{Case: "zun", Verb: "stage " + event.Event, AtOnce: b.atOnce, Round: b.round, Took: took})
+			b.note(sample{Case: name, Verb: "stage " + event.Event, AtOnce: b.atOnce, Round: b.round, Took: took})
 		}
 	}
 	return nil
 }
 
-// zunDelete deletes a running container by force, as docker rm -f does, and waits until it
+// deleteContainer deletes a running container by force, as docker rm -f does, and waits until it
 // is gone. Force is for administrators, as upstream has it.
-func (b *bench) zunDelete(ctx context.Context, action string) error {
+func (z *zund) deleteContainer(ctx context.Context, action string) error {
 	url, _, _ := strings.Cut(action, "/container_actions/")
-	if _, err := b.zund.askAs(ctx, b.zund.admin, http.MethodDelete, url+"?force=true&all_projects=true", nil, nil); err != nil {
+	if _, err := z.askAs(ctx, z.admin, http.MethodDelete, url+"?force=true&all_projects=true", nil, nil); err != nil {
 		return err
 	}
 	return until(ctx, func() (bool, error) {
-		_, err := b.zund.ask(ctx, http.MethodGet, url, nil, nil)
+		_, err := z.ask(ctx, http.MethodGet, url, nil, nil)
 		var refused *refusedError
 		if errors.As(err, &refused) && refused.status == http.StatusNotFound {
 			return true, nil

@@ -34,6 +34,7 @@ type zund struct {
 	admin     string // of the user admin
 	project   string // demo's
 	http      *http.Client
+	cloud     *cloud // that it serves; nil: it embeds one
 }
 
 // newZund prepares one; it takes free ports of loopback.
@@ -64,22 +65,24 @@ func freeAddress(ctx context.Context) (string, error) {
 // start starts the process and waits for the first answer of the API, which it makes
 // once everything else is served.
 func (z *zund) start(ctx context.Context) (took time.Duration, err error) {
-	if err := awaitDataPlane(ctx); err != nil {
-		return 0, err
+	if z.cloud == nil {
+		if err := awaitDataPlane(ctx); err != nil {
+			return 0, err
+		}
 	}
 	log, err := os.OpenFile(z.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err
 	}
 	defer log.Close()
+	args, env, err := z.command()
+	if err != nil {
+		return 0, err
+	}
 	// It outlives an interrupted run: Docker needs the plugin while that is tidied up.
-	z.process = exec.CommandContext(context.WithoutCancel(ctx), z.program, "solo",
-		"--state-dir", z.state, "--plugin-name", z.plugin, "--log-format", "json",
-		"--identity-listen", strings.TrimPrefix(z.identity, "http://"), "--network-listen", "127.0.0.1:0",
-		"--container-listen", strings.TrimPrefix(z.container, "http://"), "--console-listen", "127.0.0.1:0")
-	z.process.Stdout, z.process.Stderr = log, log
+	z.process = exec.CommandContext(context.WithoutCancel(ctx), z.program, args...)
+	z.process.Stdout, z.process.Stderr, z.process.Env = log, log, env
 	z.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is not for it
-	z.process.Env = append(os.Environ(), "GOZUN_PPROF="+z.pprofSocket())
 	z.began = time.Now()
 	if err := z.process.Start(); err != nil {
 		return 0, err
@@ -88,6 +91,21 @@ func (z *zund) start(ctx context.Context) (took time.Duration, err error) {
 		return 0, errors.Join(fmt.Errorf("zund does not answer; its log is %s: %w", z.log, err), z.stop())
 	}
 	return time.Since(z.began), nil
+}
+
+// command is how it is called.
+func (z *zund) command() (args, env []string, err error) {
+	args = []string{
+		"solo", "--state-dir", z.state, "--plugin-name", z.plugin, "--log-format", "json",
+		"--container-listen", strings.TrimPrefix(z.container, "http://"), "--console-listen", "127.0.0.1:0",
+	}
+	if z.cloud == nil {
+		return append(args, "--identity-listen", strings.TrimPrefix(z.identity, "http://"), "--network-listen", "127.0.0.1:0"),
+			append(os.Environ(), "GOZUN_PPROF="+z.pprofSocket()), nil
+	}
+	config := z.state + ".yaml"
+	return append(args, "--os-cloud", "real", "--host", z.cloud.host()),
+		append(z.cloud.environment(), "OS_CLIENT_CONFIG_FILE="+config), z.cloud.writeCloudsYAML(config)
 }
 
 // await asks for /healthcheck until there is an answer.
@@ -208,15 +226,19 @@ func (z *zund) askAs(ctx context.Context, token, method, url string, body, answe
 
 // login gets tokens of the users demo and admin.
 func (z *zund) login(ctx context.Context) (err error) {
-	if z.admin, _, err = z.tokenOf(ctx, "openrc-admin"); err != nil {
+	admin, demo := filepath.Join(z.state, "openrc-admin"), filepath.Join(z.state, "openrc")
+	if z.cloud != nil {
+		admin, demo = z.cloud.openrc("admin"), z.cloud.openrc("demo")
+	}
+	if z.admin, _, err = z.tokenOf(ctx, admin); err != nil {
 		return err
 	}
-	z.token, z.project, err = z.tokenOf(ctx, "openrc")
+	z.token, z.project, err = z.tokenOf(ctx, demo)
 	return err
 }
 
 func (z *zund) tokenOf(ctx context.Context, openrc string) (token, project string, err error) {
-	variables, err := readOpenrc(filepath.Join(z.state, openrc))
+	variables, err := readOpenrc(openrc)
 	if err != nil {
 		return "", "", err
 	}

@@ -49,6 +49,9 @@ func mustRealCloud(tb testing.TB, real map[string]string) *cloud {
 			UserDomainName: "Default", ProjectDomainName: "Default", Region: real["OPENSTACK_REGION"],
 		}, slog.New(slog.DiscardHandler))
 	}
+	if dir := real["OVS_RUNDIR"]; dir != "" {
+		tb.Setenv("OVS_RUNDIR", dir)
+	}
 	c := newCloud(open("demo", "demo"), open("kuryr", "service"))
 	before := c.everything(tb)
 	tb.Cleanup(func() { c.empty(tb, before) })
