@@ -84,7 +84,7 @@ func TestPortBoundByOthersIsLeftAlone(t *testing.T) {
 	t.Run("with a MAC that Docker made up", func(t *testing.T) {
 		w.MAC = ""
 		e := got(p.connect(n, w))(t)
-		if now := c.port(t, e.ip(n, false)); now.MAC != e.MAC || now.Host != host || now.VIFType != "bridge" {
+		if now := c.port(t, e.ip(n, false)); now.MAC != e.MAC || now.Host != host || now.VIFType != node.VIFType {
 			t.Errorf("port is %+v", now)
 		}
 		p.disconnect(n, e)
