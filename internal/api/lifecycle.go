@@ -77,7 +77,7 @@ const signalNames = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE
 const lastSignal = 64
 
 // signalOf reads a signal: a number, or a name with or without SIG in upper or lower
-// case. It returns "SIGTERM", a number, or "" for none, for which python-zunclient sends
+// case; those for real time are counted from RTMIN up or from RTMAX down. It returns "SIGTERM", a number, or "" for none, for which python-zunclient sends
 // the word None.
 func signalOf(text string) (signal string, ok bool) {
 	if text == "" || text == "None" {
@@ -98,7 +98,22 @@ func signalOf(text string) (signal string, ok bool) {
 	case "POLL":
 		name = "IO"
 	}
-	return "SIG" + name, slices.Contains(strings.Fields(signalNames), name)
+	return "SIG" + name, slices.Contains(strings.Fields(signalNames), name) || isRealTime(name)
+}
+
+// isRealTime reports whether a name is RTMIN, RTMIN+1 to RTMIN+15, RTMAX-14 to RTMAX-1 or
+// RTMAX, which are all that have one.
+func isRealTime(name string) bool {
+	for base, most := range map[string]int{"RTMIN+": 15, "RTMAX-": 14} {
+		if name == base[:len("RTMIN")] {
+			return true
+		}
+		if offset, is := strings.CutPrefix(name, base); is {
+			n, err := strconv.ParseUint(offset, 10, 8)
+			return err == nil && n >= 1 && n <= uint64(most) && offset[0] != '0'
+		}
+	}
+	return false
 }
 
 // containerLogs serves GET /v1/containers/{id}/logs.

@@ -91,7 +91,7 @@ func (p *params) seconds(name string) *int {
 	if text == "" {
 		return nil
 	}
-	n, err := strconv.ParseInt(text, 10, 31)
+	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || n < 0 {
 		p.fail(name, text, "it must be a number of seconds, 0 or more")
 	}

@@ -150,6 +150,11 @@ func (w *world) everything(c *crash) {
 	if !wait() {
 		return
 	}
+	_, _ = w.ResizeContainer(ctx, w.grant(project, "container:resize_container"), "web", zun.Change{CPU: ptr(2.0)})
+	_ = w.RebuildContainer(ctx, w.grant(project, "container:rebuild"), "web", "other", "")
+	if !wait() {
+		return
+	}
 	_ = w.AttachNetwork(ctx, w.grant(project, "container:network_attach"), "web", zun.NetRequest{Network: "testnet"}, true)
 	_ = w.StopContainer(ctx, w.grant(project, "container:stop"), "web", nil)
 	if !wait() {
