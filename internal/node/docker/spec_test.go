@@ -128,7 +128,7 @@ func TestContainerOptions(t *testing.T) {
 			"OpenStdin": true, "Tty": true,
 			"Labels": {"tier": "web", "org.gozun.container": "c", "org.gozun.role": "container", "org.gozun.project": "p", "org.gozun.owner": "h"}},
 		"HostConfig": {"NetworkMode": "container:zun-sandbox-c", "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
-			"CapDrop": ["NET_RAW"], "CpuShares": 512, "Memory": 536870912}}`)
+			"CapDrop": ["NET_RAW"], "CpuShares": 512, "Memory": 536870912, "MemorySwap": 1073741824}}`)
 	spec.Container = zun.Container{
 		ID: "c", Image: "nginx", Privileged: true, Runtime: "runsc", DiskGiB: 5, ExposedPorts: []zun.ExposedPort{{Port: 80, Protocol: "tcp"}},
 		Healthcheck: &zun.Healthcheck{Test: "wget -q localhost", Interval: time.Second, Timeout: 2 * time.Second, Retries: 3},
