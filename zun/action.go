@@ -62,15 +62,16 @@ func (k ActionKind) TaskState() TaskState {
 
 // ActionInput is what an action needs beyond its container; each kind uses its own part.
 type ActionInput struct {
-	Run           bool     `json:"run,omitempty"`            // create, rebuild, heal
-	Timeout       *int     `json:"timeout,omitempty"`        // stop, reboot, delete with stop: seconds; nil is Docker's default of 10
-	Signal        string   `json:"signal,omitempty"`         // kill: "SIGTERM", "9"; "" is SIGKILL
-	Stop          bool     `json:"stop,omitempty"`           // delete: stop first, so the process can end well
-	Force         bool     `json:"force,omitempty"`          // delete: go on past failures
-	AttachmentIDs []string `json:"attachment_ids,omitempty"` // network_attach, network_detach
-	SecurityGroup string   `json:"security_group,omitempty"` // add_security_group, remove_security_group: a UUID
-	Change        *Change  `json:"change,omitempty"`         // resize_container
-	Before        *Before  `json:"before,omitempty"`         // rebuild
+	Run           bool      `json:"run,omitempty"`            // create, rebuild, heal
+	Placement     Placement `json:"placement,omitzero"`       // create; its containers are UUIDs
+	Timeout       *int      `json:"timeout,omitempty"`        // stop, reboot, delete with stop: seconds; nil is Docker's default of 10
+	Signal        string    `json:"signal,omitempty"`         // kill: "SIGTERM", "9"; "" is SIGKILL
+	Stop          bool      `json:"stop,omitempty"`           // delete: stop first, so the process can end well
+	Force         bool      `json:"force,omitempty"`          // delete: go on past failures
+	AttachmentIDs []string  `json:"attachment_ids,omitempty"` // network_attach, network_detach
+	SecurityGroup string    `json:"security_group,omitempty"` // add_security_group, remove_security_group: a UUID
+	Change        *Change   `json:"change,omitempty"`         // resize_container
+	Before        *Before   `json:"before,omitempty"`         // rebuild
 }
 
 // Stage names a part of an action. Stages that do not wait for one another overlap.

@@ -44,6 +44,12 @@ const (
 	CodeNetworkNotFound Code = "network-not-found"
 	// CodePortNotFound: no such port in the caller's sight (404).
 	CodePortNotFound Code = "port-not-found"
+	// CodeHostNotFound: no such host (404).
+	CodeHostNotFound Code = "compute-node-not-found"
+	// CodeRequestedHostNotFound: the host that a container is to be on is not there (404).
+	CodeRequestedHostNotFound Code = "requested-host-not-found"
+	// CodeServiceNotFound: no such service on that host (404).
+	CodeServiceNotFound Code = "zun-service-not-found"
 	// CodeResourceNotFound: no such action (404).
 	CodeResourceNotFound Code = "resource-not-found"
 	// CodeNotAcceptable: the microversion cannot be served (406).
@@ -80,8 +86,8 @@ var statuses = map[Code]int{
 	CodeUnauthorized:        401,
 	CodePolicyNotAuthorized: 403, CodeExternalNetwork: 403, CodeOverQuota: 403,
 	CodeNotFound: 404, CodeContainerNotFound: 404, CodeNetworkNotFound: 404, CodePortNotFound: 404,
-	CodeResourceNotFound: 404,
-	CodeNotAcceptable:    406, CodeMicroversionUnsupported: 406,
+	CodeResourceNotFound: 404, CodeHostNotFound: 404, CodeRequestedHostNotFound: 404, CodeServiceNotFound: 404,
+	CodeNotAcceptable: 406, CodeMicroversionUnsupported: 406,
 	CodeConflict: 409, CodeInvalidState: 409, CodeNetworkExists: 409, CodeNetworkInUse: 409,
 	CodeTooLarge: 413, CodeMediaType: 415,
 	CodeInternal: 500, CodeNotImplemented: 501, CodeUnavailable: 503,

@@ -31,6 +31,7 @@ type ContainerRequest struct {
 	SecurityGroups  []string     // names or UUIDs, in the caller's project
 	Nets            []NetRequest // empty: the default network
 	OwnNetworks     bool         // Nets' and the default's names mean gozun networks first (microversion 1.41)
+	Placement       Placement    // its containers are names or UUIDs, in the caller's project
 	Run             bool         // start it as well
 }
 

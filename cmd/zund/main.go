@@ -121,7 +121,7 @@ func parse(flags *flag.FlagSet, args []string, stdout io.Writer, synopsis string
 func printOptions(flags *flag.FlagSet, w io.Writer) {
 	flags.VisitAll(func(f *flag.Flag) {
 		name, purpose := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  %-28s %s", "--"+f.Name+" "+name, purpose)
+		fmt.Fprintf(w, "  %-32s %s", "--"+f.Name+" "+name, purpose)
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0s" {
 			fmt.Fprintf(w, " (default %s)", f.DefValue)
 		}

@@ -25,6 +25,7 @@ func TestCommandLine(t *testing.T) {
 		{args: "solo argument", fails: "argument", usage: true},
 		{args: "solo --log-level loud", fails: "loud", usage: true},
 		{args: "solo --log-format xml", fails: "xml", usage: true},
+		{args: "solo --quota-cpu many", fails: "quota-cpu", usage: true},
 		{args: "purge", fails: "--yes", usage: true},
 		{args: "status --state-dir /nonexistent", fails: "no zund runs"},
 		{args: "status --state-dir /nonexistent --wait 1ms", fails: "no zund runs"},

@@ -215,5 +215,5 @@ func (c *cloud) EnsureNetwork(context.Context, zun.Network) error { return nil }
 func (c *cloud) RemoveNetwork(context.Context, zun.Network) error { return nil }
 
 func (c *cloud) Host(context.Context) (zun.Host, error) {
-	return zun.Host{Name: "h1", CPUs: 64, MemoryMiB: 1 << 20, LastSeen: time.Now()}, nil
+	return zun.Host{Name: "h1", CPUs: 64, MemoryMiB: 1 << 20, Runtimes: []string{"runc"}}, nil
 }

@@ -78,12 +78,10 @@ func createFields() []createField {
 		{name: "healthcheck", since: 22},
 		{name: "exposed_ports", since: 24},
 		{name: "registry", since: 31, missing: true},
-		{name: "host", rule: "container:create:requested_destination", missing: true},
+		{name: "host", rule: "container:create:requested_destination"},
 		{name: "image_pull_policy", rule: "container:create:image_pull_policy"},
 		{name: "image_driver", missing: true, idle: []any{"docker", "None"}, instead: "images come from Docker registries only, image_driver docker"},
 		{name: "cpu_policy", missing: true, idle: []any{"shared"}, instead: "cores are shared; leave it out or say shared"},
-		{name: "availability_zone", missing: true, idle: []any{"nova"}},
-		{name: "hints", missing: true},
 	}
 }
 
@@ -152,7 +150,7 @@ func (s *server) containerRequest(c *call, body map[string]any) (zun.ContainerRe
 	}
 	r.Interactive, r.TTY = terminal(c.version, body)
 	for _, step := range []func(*call, map[string]any, *zun.ContainerRequest) error{
-		commandOf, s.sizesOf, restartOf, netsOf, labelsOf, s.optionsOf, healthcheckOf, exposedPortsOf, mountsOf,
+		commandOf, s.sizesOf, restartOf, netsOf, labelsOf, placementOf, s.optionsOf, healthcheckOf, exposedPortsOf, mountsOf,
 	} {
 		if err := step(c, body, &r); err != nil {
 			return zun.ContainerRequest{}, err

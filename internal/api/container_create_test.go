@@ -60,7 +60,7 @@ func TestCreateRequestIsUnderstood(t *testing.T) {
 				CPU: &half, MemoryMiB: &memory, Workdir: "/w", Hostname: "h-1", Environment: map[string]string{"A": "1"},
 				Labels:        map[string]string{"l": "1", "m": "True", "n": "None"},
 				RestartPolicy: zun.RestartPolicy{Name: "on-failure", MaximumRetryCount: 2}, Interactive: true,
-				SecurityGroups: []string{"sg"}, OwnNetworks: true,
+				SecurityGroups: []string{"sg"}, OwnNetworks: true, Placement: zun.Placement{AvailabilityZone: "nova"},
 				Nets: []zun.NetRequest{
 					{Network: "foo", IPv4: netip.MustParseAddr("10.2.0.9"), IPv6: netip.MustParseAddr("fd00::9")}, {Port: "p1"},
 				},
@@ -214,8 +214,6 @@ func TestBadCreateRequests(t *testing.T) {
 		`{"image":"nginx","registry":"reg"}`:                                           {"1.30", 400, "Invalid param registry"},
 		`{"image":"nginx","registry":"rag"}`:                                           {"1.31", 501, "registry"},
 		`{"image":"nginx","host":"h1"}`:                                                {"1.39", 403, "container:create:requested_destination"},
-		`{"image":"nginx","hints":{"a":"b"}}`:                                          {"1.20", 501, "hints"},
-		`{"image":"nginx","availability_zone":"az"}`:                                   {"1.20", 501, "availability_zone"},
 		`{"image":"nginx","cpu_policy":"dedicated"}`:                                   {"1.20", 501, "cpu_policy dedicated is not in this release; cores are shared"},
 		`{"image":"nginx","image_driver":"glance"}`:                                    {"1.20", 501, "image_driver glance is not in this release; images come from Docker registries"},
 		`{"image":"nginx","run":"perhaps"}`:                                            {"1.20", 400, "'run'"},
@@ -243,7 +241,7 @@ func TestPrivilegedAndHostAreChecked(t *testing.T) {
 	}
 	f := newFixture(t, func(c *Config) { c.Policy = engine })
 	for body, status := range map[string]int{
-		`{"image":"nginx","privileged":true}`: 202, `{"image":"nginx","privileged":"false"}`: 202, `{"image":"nginx","host":"h1"}`: 501,
+		`{"image":"nginx","privileged":true}`: 202, `{"image":"nginx","privileged":"false"}`: 202, `{"image":"nginx","host":"h1"}`: 202,
 	} {
 		if a := f.do("POST", "/v1/containers", body, version("1.40"), "X-Auth-Token: admin"); a.status != status {
 			t.Errorf("%s: %d %s", body, a.status, a.text)

@@ -20,6 +20,9 @@ type Control interface {
 	Attachments
 	Networks
 	NeutronHandles
+	Hosts
+	Services
+	Quotas
 }
 
 // Containers makes, finds and removes containers.
@@ -97,6 +100,31 @@ type Networks interface {
 type NeutronHandles interface {
 	CreateNeutronHandle(ctx context.Context, g policy.Grant, name, neutronNetID string) (zun.NetworkDetail, error)
 	DeleteNeutronHandle(ctx context.Context, g policy.Grant, neutronNetID string) error
+}
+
+// Hosts tells which machines run containers, and in which availability zones they are. The
+// marker of a page of hosts is a UUID, of zones a name.
+type Hosts interface {
+	ListHosts(ctx context.Context, g policy.Grant, page zun.Page) ([]zun.HostDetail, error)
+	GetHost(ctx context.Context, g policy.Grant, ref string) (zun.HostDetail, error)
+	ListZones(ctx context.Context, g policy.Grant, page zun.Page) ([]string, error)
+}
+
+// Services are the hosts' agents as operators see them.
+type Services interface {
+	ListServices(ctx context.Context, g policy.Grant) ([]zun.ServiceDetail, error)
+	ChangeService(ctx context.Context, g policy.Grant, host, binary string, change zun.ServiceChange) (zun.Service, error)
+	DeleteService(ctx context.Context, g policy.Grant, host, binary string) error
+}
+
+// Quotas say how much projects may have. The grants were made for the project in question.
+type Quotas interface {
+	Quota(ctx context.Context, g policy.Grant, projectID string) (zun.QuotaDetail, error)
+	DefaultQuota(ctx context.Context, g policy.Grant) (zun.Quota, error)
+	SetQuota(ctx context.Context, g policy.Grant, projectID string, limits zun.QuotaLimits) (zun.Quota, error)
+	DeleteQuota(ctx context.Context, g policy.Grant, projectID string) error
+	QuotaClass(ctx context.Context, g policy.Grant, class string) (zun.Quota, error)
+	SetQuotaClass(ctx context.Context, g policy.Grant, class string, limits zun.QuotaLimits) (zun.Quota, error)
 }
 
 // Identities tells who a token stands for. CodeUnauthorized: nobody, any more.

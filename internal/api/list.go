@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ type listQuery struct {
 	filters     map[string]string // those given, by name
 	allProjects bool
 	page        zun.Page
+	defaultKey  string // what is sorted by when the query does not say; "" is "id"
 }
 
 // listQuery reads the query of a collection that can be filtered by these names.
@@ -97,10 +99,7 @@ func (q *listQuery) next(c *call, collection string, length int, last string) st
 	if q.allProjects {
 		values.Set("all_projects", "True")
 	}
-	key, direction := q.page.SortKey, "asc"
-	if key == "" {
-		key = "id"
-	}
+	key, direction := cmp.Or(q.page.SortKey, q.defaultKey, "id"), "asc"
 	if q.page.Desc {
 		direction = "desc"
 	}

@@ -16,7 +16,7 @@ const (
 // routeTable is everything the API serves: what this release has, then what Zun has
 // beyond it.
 func routeTable() []route {
-	return slices.Concat(publicRoutes(), containerRoutes(), networkRoutes(), laterRoutes())
+	return slices.Concat(publicRoutes(), containerRoutes(), networkRoutes(), adminRoutes(), laterRoutes())
 }
 
 // publicRoutes need no token.
@@ -82,6 +82,28 @@ func networkRoutes() []route {
 	}
 }
 
+// adminRoutes are about the hosts, and about what projects may have.
+func adminRoutes() []route {
+	const services, quota, class = "/v1/services", "/v1/quotas/{project_id}", "/v1/quota_classes/{name}"
+	return []route{
+		{verb: get, path: "/v1/hosts", rule: "host:get_all", min: 4, handle: (*server).listHosts},
+		{verb: get, path: "/v1/hosts/{id}", rule: "host:get", min: 4, handle: (*server).showHost},
+		{verb: get, path: services, rule: "zun-service:get_all", handle: (*server).listServices},
+		{verb: del, path: services, rule: "zun-service:delete", handle: (*server).deleteService},
+		{verb: del, path: services + "/{host}/{binary}", rule: "zun-service:delete", handle: (*server).deleteService},
+		{verb: put, path: services + "/enable", rule: "zun-service:enable", handle: (*server).enableService},
+		{verb: put, path: services + "/disable", rule: "zun-service:disable", handle: (*server).disableService},
+		{verb: put, path: services + "/force_down", rule: "zun-service:force_down", handle: (*server).forceDownService},
+		{verb: get, path: "/v1/availability_zones", rule: "availability_zones:get_all", handle: (*server).listZones},
+		{verb: get, path: quota, rule: "quota:get", handle: (*server).showQuota},
+		{verb: put, path: quota, rule: "quota:update", handle: (*server).updateQuota},
+		{verb: del, path: quota, rule: "quota:delete", handle: (*server).deleteQuota},
+		{verb: get, path: quota + "/defaults", rule: "quota:get_default", handle: (*server).showDefaultQuota},
+		{verb: get, path: class, rule: "quota_class:get", handle: (*server).showQuotaClass},
+		{verb: put, path: class, rule: "quota_class:update", handle: (*server).updateQuotaClass},
+	}
+}
+
 // laterRoutes are what Zun has and this release has not. They keep their microversions
 // and policy rules, so that whoever may not use them hears that first.
 func laterRoutes() []route { return laterCollections() }
@@ -95,15 +117,6 @@ func laterCollections() []route {
 		collection(get, "images", "image:get_all"), collection(post, "images", "image:pull"),
 		collection(get, "images/{id}", "image:get_one"), collection(del, "images/{id}", "image:delete"),
 		collection(get, "images/{id}/search", "image:search"),
-		later(get, "/v1/hosts", "host:get_all", "hosts", 4, 0), later(get, "/v1/hosts/{id}", "host:get", "hosts", 4, 0),
-		collection(get, "services", "zun-service:get_all"), collection(del, "services", "zun-service:delete"),
-		collection(del, "services/{host}/{binary}", "zun-service:delete"),
-		collection(put, "services/enable", "zun-service:enable"), collection(put, "services/disable", "zun-service:disable"),
-		collection(put, "services/force_down", "zun-service:force_down"),
-		collection(get, "availability_zones", "availability_zones:get_all"),
-		collection(get, "quotas/{project_id}", "quota:get"), collection(put, "quotas/{project_id}", "quota:update"),
-		collection(del, "quotas/{project_id}", "quota:delete"), collection(get, "quotas/{project_id}/defaults", "quota:get_default"),
-		collection(get, "quota_classes/{name}", "quota_class:get"), collection(put, "quota_classes/{name}", "quota_class:update"),
 		collection(get, "registries", "registry:get_all"), collection(post, "registries", "registry:create"),
 		collection(get, "registries/{id}", "registry:get_one"), collection(patch, "registries/{id}", "registry:update"),
 		collection(del, "registries/{id}", "registry:delete"),

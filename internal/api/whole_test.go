@@ -21,6 +21,12 @@ import (
 // newWhole returns the API over the real control, policy and SQLite store.
 func newWhole(tb testing.TB, change ...func(*Config)) (*fixture, *cloud, *store.Store) {
 	tb.Helper()
+	return newWholeOf(tb, func(*control.Config) {}, change...)
+}
+
+// newWholeOf is newWhole with another configuration of control.
+func newWholeOf(tb testing.TB, adjust func(*control.Config), change ...func(*Config)) (*fixture, *cloud, *store.Store) {
+	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "zun.db")
 	db, err := store.Open(tb.Context(), path)
 	if err != nil {
@@ -31,10 +37,12 @@ func newWhole(tb testing.TB, change ...func(*Config)) (*fixture, *cloud, *store.
 		tb.Fatal(err)
 	}
 	c := newCloud()
-	service := control.New(control.Config{
+	config := control.Config{
 		Store: db, Policy: engine, Neutron: func(string) control.Neutron { return c }, ServiceNeutron: c,
 		Nodes: control.Local{Name: "h1", Agent: c}, Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	adjust(&config)
+	service := control.New(config)
 	c.reports = service
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -62,11 +70,11 @@ func newWhole(tb testing.TB, change ...func(*Config)) (*fixture, *cloud, *store.
 const latest = versionHeader + ": container latest"
 
 // until repeats a GET until it satisfies.
-func (f *fixture) until(target string, satisfied func(answer) bool) answer {
+func (f *fixture) until(target string, satisfied func(answer) bool, headers ...string) answer {
 	f.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		a := f.do("GET", target, "", latest)
+		a := f.do("GET", target, "", append([]string{latest}, headers...)...)
 		if satisfied(a) {
 			return a
 		}

@@ -27,10 +27,11 @@ type backend struct {
 	request    zun.ContainerRequest
 	files      map[string][]byte // archives by the directory that they were put into
 	api.Consoles
+	admin
 }
 
 func newBackend() *backend {
-	return &backend{actions: map[string][]*zun.Action{}, looks: map[string]int{}}
+	return &backend{actions: map[string][]*zun.Action{}, looks: map[string]int{}, admin: newAdmin()}
 }
 
 func (b *backend) count() int {

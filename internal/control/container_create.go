@@ -13,14 +13,19 @@ import (
 // asked of Neutron with his own token; nothing is asked for networks of ours.
 //
 // Codes: CodeInvalid (bad field, unknown security group, fixed address outside the
-// subnets, a network named twice), CodeConflict (ambiguous name, address in use, no
-// network available), CodeNetworkNotFound, CodePortNotFound, CodePortNotUsable,
+// subnets, a network named twice, a container in a hint that is not there), CodeConflict
+// (ambiguous name, address in use, no network available), CodeOverQuota,
+// CodeRequestedHostNotFound, CodeNetworkNotFound, CodePortNotFound, CodePortNotUsable,
 // CodePortInUse, CodePortBindingFailed, CodeExternalNetwork, CodeUnavailable.
 func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request zun.ContainerRequest) (zun.ContainerDetail, error) {
 	if g.Identity().ProjectID == "" {
 		return zun.ContainerDetail{}, zun.Errorf(zun.CodePolicyNotAuthorized, "cannot create a container: the token is not scoped to a project")
 	}
 	if err := checkContainer(request); err != nil {
+		return zun.ContainerDetail{}, err
+	}
+	placement, err := s.placement(ctx, g, request.Placement)
+	if err != nil {
 		return zun.ContainerDetail{}, err
 	}
 	r := s.resolver(g, request.OwnNetworks)
@@ -36,6 +41,9 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 	c.SecurityGroups = groups
 	var detail zun.ContainerDetail
 	err = s.Store.Change(ctx, func(ctx context.Context) error {
+		if err := s.claim(ctx, c.ProjectID, holds(c)); err != nil {
+			return err
+		}
 		if err := s.Store.AddContainer(ctx, c); err != nil {
 			return err
 		}
@@ -47,7 +55,7 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 				return err
 			}
 		}
-		if err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, zun.ActionInput{Run: request.Run}); err != nil {
+		if err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, zun.ActionInput{Run: request.Run, Placement: placement}); err != nil {
 			return err
 		}
 		detail, err = s.Store.ContainerDetail(ctx, c.ID)
@@ -97,4 +105,9 @@ func (s *Service) newContainer(who zun.Identity, r zun.ContainerRequest) zun.Con
 		c.DiskGiB = *r.DiskGiB
 	}
 	return c
+}
+
+// holds is what a container counts for in the quota of its project.
+func holds(c zun.Container) zun.QuotaUsage {
+	return zun.QuotaUsage{Containers: 1, MemoryMiB: c.MemoryMiB, DiskGiB: c.DiskGiB, CPU: c.CPU}
 }

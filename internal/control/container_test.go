@@ -605,7 +605,7 @@ func TestNeutronDown(t *testing.T) {
 }
 
 func TestTwentyAtOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(c *Config) { c.DefaultLimits = &zun.Quota{Containers: -1, MemoryMiB: -1, DiskGiB: -1, CPU: -1} })
 	n := w.cloud.addNetwork(project, "testnet", "10.2.0.0/24")
 	var mu sync.Mutex
 	var ids []string

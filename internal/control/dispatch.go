@@ -99,7 +99,7 @@ func (s *Service) place(ctx context.Context, action zun.Action, c zun.Container)
 	began := s.now()
 	host, refused := "", error(neverPlaced(string(action.Kind), c))
 	if action.Kind == zun.ActionCreate {
-		host, refused = s.choose(ctx, "container "+c.ID, c.MemoryMiB)
+		host, refused = s.choose(ctx, c, inputOf(action).Placement)
 		event := zun.Event{ActionID: action.ID, Stage: zun.StageSchedule, StartedAt: began, FinishedAt: s.now(), Detail: "host " + host}
 		if refused != nil {
 			if zun.CodeOf(refused) != zun.CodeUnavailable {

@@ -1,13 +1,13 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"sync"
 	"time"
 
-	"github.com/gozun/gozun/internal/scheduler"
 	"github.com/gozun/gozun/zun"
 )
 
@@ -88,8 +88,8 @@ func (s *Service) askHost(ctx context.Context, name string) {
 		s.hosts.set(name, now, err.Error())
 		return
 	}
-	host.Name, host.LastSeen = name, now
-	if err := s.Store.SaveHost(ctx, host); err != nil {
+	host.ID, host.Name, host.AvailabilityZone = s.NewID(), name, cmp.Or(host.AvailabilityZone, s.DefaultZone)
+	if err := s.Store.SaveHost(ctx, host, now); err != nil {
 		s.Log.Error("cannot record host", "host", name, "error", err)
 	}
 	if s.hosts.set(name, now, "") {
@@ -112,35 +112,6 @@ func (s *Service) retrySweeps(ctx context.Context) {
 // fresh is how long an answer of a host counts when something is to be placed. A host
 // that went away since says so itself when it is given the work.
 func (s *Service) fresh() time.Duration { return 2 * s.HeartbeatEvery }
-
-// choose picks a host by what is recorded and what the hosts said last.
-func (s *Service) choose(ctx context.Context, what string, memoryMiB int64) (string, error) {
-	hosts, err := s.Store.Hosts(ctx)
-	if err != nil {
-		return "", err
-	}
-	usage, err := s.Store.Usage(ctx)
-	if err != nil {
-		return "", err
-	}
-	_, wrong := s.hosts.get()
-	recorded := map[string]zun.Host{}
-	for _, host := range hosts {
-		recorded[host.Name] = host
-	}
-	var candidates []scheduler.Candidate
-	for _, name := range s.Nodes.Names() {
-		host := recorded[name]
-		host.Name = name
-		candidates = append(candidates, scheduler.Candidate{Host: host, Usage: usage[name], Wrong: wrong[name]})
-		delete(recorded, name)
-	}
-	for _, host := range recorded { // known from before, with no agent now
-		candidates = append(candidates, scheduler.Candidate{Host: host, Usage: usage[host.Name], Wrong: "it is not connected"})
-	}
-	request := scheduler.Request{What: what, MemoryMiB: memoryMiB}
-	return scheduler.Pick(request, candidates, scheduler.Rules{Now: s.Now(), DownAfter: s.HostDownAfter, MemoryRatio: s.MemoryRatio})
-}
 
 // lookTimes remembers when GETs last looked at containers, so that many readers cost a
 // host one look.

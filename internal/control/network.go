@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/internal/scheduler"
 	"github.com/gozun/gozun/zun"
 )
 
@@ -109,7 +110,7 @@ func (s *Service) realise(ctx context.Context, neutron Neutron, network *zun.Net
 // not be undone without it.
 func (s *Service) hostForNetwork(ctx context.Context, network zun.Network) (string, error) {
 	s.askHosts(ctx, 0)
-	return s.choose(ctx, "network "+called(network), 0)
+	return s.pick(ctx, scheduler.Request{What: "network " + called(network)})
 }
 
 // ensureOn has the Docker network made on a host, and reports whether it was asked at all.

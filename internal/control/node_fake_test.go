@@ -38,6 +38,7 @@ type fakeNode struct {
 	observed   int
 	updated    []zun.Container // as Update was asked for
 	wrote      []string        // by WriteArchive
+	host       func(*zun.Host) // changes what the host tells of itself
 	created    map[string]int  // how often a container was made from nothing
 	consoles
 }
@@ -214,7 +215,11 @@ func (n *fakeNode) RemoveNetwork(_ context.Context, network zun.Network) error {
 func (n *fakeNode) Host(context.Context) (zun.Host, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return zun.Host{CPUs: 2, MemoryMiB: 1 << 20, Runtimes: []string{"runc"}}, n.down
+	host := zun.Host{CPUs: 2, MemoryMiB: 1 << 20, Runtimes: []string{"runc"}}
+	if n.host != nil {
+		n.host(&host)
+	}
+	return host, n.down
 }
 
 func (n *fakeNode) kinds(containerID string) []zun.ActionKind {

@@ -66,6 +66,8 @@ func TestBadOptions(t *testing.T) {
 
 func TestOptionsReachTheNode(t *testing.T) {
 	w := newWorld(t)
+	w.node.edit(func(n *fakeNode) { n.host = func(h *zun.Host) { h.DiskQuota, h.DiskGiB = true, 10 } })
+	w.askHosts(t.Context(), 0)
 	w.cloud.addNetwork(project, "testnet", "10.2.0.0/24")
 	ten := int64(10)
 	c := w.run(zun.ContainerRequest{

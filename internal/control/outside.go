@@ -57,10 +57,38 @@ type Store interface {
 	NetworkStore
 	ActionStore
 	ConsoleStore
+	HostStore
+	QuotaStore
+}
 
-	// SaveHost records what a host is and when it was seen; Hosts returns all by name.
-	SaveHost(ctx context.Context, host zun.Host) error
+// HostStore is the part of Store about hosts and their services.
+type HostStore interface {
+	// SaveHost records what a host is and that it was seen. A host that is there keeps its
+	// id, and its service, which is made if there is none, what the operator said.
+	SaveHost(ctx context.Context, host zun.Host, seen time.Time) error
+	// Hosts returns all hosts by name.
 	Hosts(ctx context.Context) ([]zun.Host, error)
+	DeleteHost(ctx context.Context, name string) error
+
+	// Services returns all services in the order in which they were made.
+	Services(ctx context.Context) ([]zun.Service, error)
+	Service(ctx context.Context, host, binary string) (zun.Service, error)
+	// SaveService records what the operator said, not what was heard of the host.
+	SaveService(ctx context.Context, service zun.Service) error
+	DeleteService(ctx context.Context, id int64) error
+}
+
+// QuotaStore is the part of Store about quotas.
+type QuotaStore interface {
+	// ProjectLimits and ClassLimits return the limits that were set, none for what is not
+	// known; the setters leave those alone that are nil.
+	ProjectLimits(ctx context.Context, projectID string) (zun.QuotaLimits, error)
+	SetProjectLimits(ctx context.Context, projectID string, limits zun.QuotaLimits) error
+	DeleteProjectLimits(ctx context.Context, projectID string) error
+	ClassLimits(ctx context.Context, class string) (zun.QuotaLimits, error)
+	SetClassLimits(ctx context.Context, class string, limits zun.QuotaLimits) error
+	// ProjectUsage returns what a project's containers hold, whatever their status.
+	ProjectUsage(ctx context.Context, projectID string) (zun.QuotaUsage, error)
 }
 
 // ContainerStore is the part of Store about containers and their attachments.

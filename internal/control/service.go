@@ -43,9 +43,23 @@ type Config struct {
 	RedeliverAfter time.Duration // an action without an end is given out again; 10 min
 	ObserveTimeout time.Duration // how long a GET waits for the host; 2 s
 	ObserveEvery   time.Duration // a container is not looked at more often by GETs; 1 s
-	MemoryRatio    float64       // memory promised to containers per memory of a host; 1.5, as Nova and Zun
 
 	ConsoleTokenLife time.Duration // how long a console can be opened after it was asked for; 10 min, as Nova's
+
+	// How much may be promised to containers per core, memory and disk of a host, after
+	// what is reserved for the host itself. 0: 16, 1.5 and 1, as in Nova and Zun.
+	CPURatio, MemoryRatio, DiskRatio float64
+
+	ReservedCPUs      int
+	ReservedMemoryMiB int64
+	ReservedDiskGiB   int64
+
+	DefaultZone  string // availability zone of hosts that name none; "nova"
+	ScheduleZone string // availability zone of containers that name none; "": any
+
+	// DefaultLimits are what a project may have for which nothing else was said. Nil:
+	// Zun's, 40 containers with 51200 MiB of memory, 20 cores and 100 GiB of disk together.
+	DefaultLimits *zun.Quota
 }
 
 func (c Config) withDefaults() Config {
@@ -66,7 +80,13 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.ObserveTimeout, 2*time.Second)
 	defaultTo(&c.ObserveEvery, time.Second)
 	defaultTo(&c.ConsoleTokenLife, 10*time.Minute)
+	defaultTo(&c.CPURatio, 16)
 	defaultTo(&c.MemoryRatio, 1.5)
+	defaultTo(&c.DiskRatio, 1)
+	defaultTo(&c.DefaultZone, "nova")
+	if c.DefaultLimits == nil {
+		c.DefaultLimits = new(DefaultLimits())
+	}
 	return c
 }
 

@@ -23,6 +23,9 @@ type Config struct {
 	Log     *slog.Logger
 	Now     func() time.Time
 
+	AvailabilityZone string  // of this machine; "": the service's default
+	DiskReserve      float64 // part of Docker's disk that is not for containers but for images, 0 to 1
+
 	ExecuteTimeout time.Duration // a command's longest run in Execute; 5 s, as upstream's execute_timeout
 	StepTimeout    time.Duration // longest wait for one answer of Docker, pulls aside; 2 min
 	PullTimeout    time.Duration // longest pull; 30 min
@@ -172,7 +175,8 @@ func (a *Agent) Host(ctx context.Context) (zun.Host, error) {
 	if err != nil {
 		return zun.Host{}, err
 	}
-	host.Name, host.LastSeen = a.Config.Host, a.Now().UTC()
+	host.Name, host.AvailabilityZone = a.Config.Host, a.AvailabilityZone
+	host.DiskGiB -= int64(float64(host.DiskGiB) * a.DiskReserve)
 	return host, nil
 }
 

@@ -12,40 +12,53 @@ import (
 
 // Request is what a container needs of its host.
 type Request struct {
-	What      string // named in refusals, "container <id>"
-	MemoryMiB int64
-	Runtime   string // "" is any
+	What          string  // named in refusals, "container <id>"
+	CPU           float64 // cores
+	MemoryMiB     int64
+	DiskGiB       int64             // 0: no disk of its own
+	Runtime       string            // "" is any
+	Zone          string            // "" is any
+	Host          string            // the only one that is looked at; "" is any
+	Labels        map[string]string // that the host must have
+	SameHost      []Peer            // on a host of one of them, if there are any
+	DifferentHost []Peer            // on no host of theirs
+}
+
+// Peer is a container whose place matters to another's.
+type Peer struct {
+	ID   string
+	Host string // "" is none
 }
 
 // Candidate is a host with what is placed on it already.
 type Candidate struct {
-	Host  zun.Host
-	Usage zun.HostUsage
-	Wrong string // what is wrong with it just now, as it said when last asked; "" is nothing
+	Host    zun.Host
+	Service zun.Service // the zero Service: the host has none
+	Usage   zun.HostUsage
+	Wrong   string // what is wrong with it just now, as it said when last asked; "" is nothing
 }
 
-// Rules are the operator's choices.
+// Rules are the operator's choices. A ratio of 0 does not limit.
 type Rules struct {
-	Now         time.Time
-	DownAfter   time.Duration // a host not seen for so long is down
-	MemoryRatio float64       // memory that may be promised, per memory of the host; 0 does not limit
+	Now       time.Time
+	DownAfter time.Duration // a host not seen for so long is down
+
+	CPURatio    float64 // cores that may be promised, per core of the host
+	MemoryRatio float64
+	DiskRatio   float64
+
+	ReservedCPUs      int // kept for the host itself, before the ratio
+	ReservedMemoryMiB int64
+	ReservedDiskGiB   int64
 }
-
-// filter returns why a host cannot take a request, or nil.
-type filter func(Request, Candidate, Rules) *refusal
-
-// refusal is one host's reason. Refusals of the same kind are counted together.
-type refusal struct {
-	kind   string // completes "1 of 2 hosts "
-	detail string // about this host
-}
-
-func filters() []filter { return []filter{enabled, seenLately, hasRuntime, hasMemory} }
 
 // Pick returns the name of the least loaded host that passes every filter: the one with
 // the smallest part of its memory promised, then the fewest containers, then the first by
 // name. If there is none, the CodeUnavailable error counts and names the refusals.
 func Pick(request Request, candidates []Candidate, rules Rules) (string, error) {
+	if request.Host != "" {
+		candidates = slices.DeleteFunc(slices.Clone(candidates), func(c Candidate) bool { return c.Host.Name != request.Host })
+	}
 	var fit []Candidate
 	refused := map[string][]string{}
 	for _, candidate := range candidates {
@@ -86,7 +99,10 @@ func promised(c Candidate) float64 {
 }
 
 func explain(request Request, total int, refused map[string][]string) error {
-	if total == 0 {
+	switch {
+	case total == 0 && request.Host != "":
+		return zun.Errorf(zun.CodeUnavailable, "no host can take %s: host %s was asked for, and there is none of that name", request.What, request.Host)
+	case total == 0:
 		return zun.Errorf(zun.CodeUnavailable, "no host can take %s: there are no hosts", request.What)
 	}
 	var parts []string
@@ -96,30 +112,31 @@ func explain(request Request, total int, refused map[string][]string) error {
 			verb = "is"
 		}
 		slices.Sort(hosts)
-		parts = append(parts, fmt.Sprintf("%d of %d hosts %s %s (%s)", len(hosts), total, verb, kind, strings.Join(hosts, "; ")))
+		of := fmt.Sprintf("%d of %d hosts", len(hosts), total)
+		if request.Host != "" {
+			of = "the host that was asked for"
+		}
+		parts = append(parts, fmt.Sprintf("%s %s %s (%s)", of, verb, kind, strings.Join(hosts, "; ")))
 	}
 	slices.Sort(parts)
 	return zun.Errorf(zun.CodeUnavailable, "no host can take %s: %s", request.What, strings.Join(parts, ", "))
 }
 
-func enabled(_ Request, c Candidate, _ Rules) *refusal {
-	if c.Host.Disabled {
-		return &refusal{"disabled", "disabled by the operator"}
+// Down returns why the service of a host counts as down, or "" when it is up. wrong is
+// what is wrong with the host just now, "" for nothing.
+func Down(service zun.Service, wrong string, rules Rules) string {
+	age := rules.Now.Sub(service.LastSeen)
+	switch {
+	case service.ForcedDown:
+		return "forced down by the operator"
+	case service.LastSeen.IsZero():
+		return strings.TrimSuffix("never seen: "+wrong, ": ")
+	case wrong != "":
+		return fmt.Sprintf("last seen %s ago: %s", ago(age), wrong)
+	case age > rules.DownAfter:
+		return "last seen " + ago(age) + " ago"
 	}
-	return nil
-}
-
-func seenLately(_ Request, c Candidate, rules Rules) *refusal {
-	if c.Host.LastSeen.IsZero() {
-		return &refusal{"down", strings.TrimSuffix("never seen: "+c.Wrong, ": ")}
-	}
-	if c.Wrong != "" {
-		return &refusal{"down", fmt.Sprintf("last seen %s ago: %s", ago(rules.Now.Sub(c.Host.LastSeen)), c.Wrong)}
-	}
-	if age := rules.Now.Sub(c.Host.LastSeen); age > rules.DownAfter {
-		return &refusal{"down", "last seen " + ago(age) + " ago"}
-	}
-	return nil
+	return ""
 }
 
 // ago writes a duration with its largest unit only.
@@ -134,26 +151,4 @@ func ago(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%ds", int(d.Seconds()))
 	}
-}
-
-func hasRuntime(request Request, c Candidate, _ Rules) *refusal {
-	if request.Runtime == "" || slices.Contains(c.Host.Runtimes, request.Runtime) {
-		return nil
-	}
-	return &refusal{"without runtime " + request.Runtime, "has " + strings.Join(c.Host.Runtimes, ", ")}
-}
-
-func hasMemory(request Request, c Candidate, rules Rules) *refusal {
-	if request.MemoryMiB > c.Host.MemoryMiB {
-		return &refusal{"too small", fmt.Sprintf("has %d MiB of memory, %d MiB are asked for", c.Host.MemoryMiB, request.MemoryMiB)}
-	}
-	if rules.MemoryRatio == 0 {
-		return nil
-	}
-	limit := int64(float64(c.Host.MemoryMiB) * rules.MemoryRatio)
-	if free := limit - c.Usage.MemoryMiB; request.MemoryMiB > free {
-		return &refusal{"full", fmt.Sprintf("%d MiB of %d MiB are promised to %d containers, %d MiB are asked for",
-			c.Usage.MemoryMiB, limit, c.Usage.Containers, request.MemoryMiB)}
-	}
-	return nil
 }

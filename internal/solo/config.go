@@ -65,6 +65,9 @@ type Config struct {
 	// when it changes. Optional.
 	PolicyFile string
 
+	// Sharing says how hosts are shared among containers, and what projects may have. Optional.
+	Sharing Sharing
+
 	// Log is where the process tells what it does. Required.
 	Log *slog.Logger
 }
@@ -101,6 +104,9 @@ func (c Config) complete() (Config, error) {
 	c.PluginName = cmp.Or(c.PluginName, DefaultPluginName)
 	c.PluginDir = cmp.Or(c.PluginDir, DefaultPluginDir)
 	if _, err := c.consoleURL(nil); err != nil {
+		return c, err
+	}
+	if err := c.Sharing.check(); err != nil {
 		return c, err
 	}
 	return c, c.checkAddresses()

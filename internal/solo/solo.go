@@ -120,13 +120,15 @@ func (s *Solo) buildService(ctx context.Context) error {
 	s.closers = append(s.closers, records)
 	session := keystone.Open(s.cloud.zun, s.config.Log.With("part", "keystone"))
 	network := neutron.New(session, neutron.Options{OnCall: s.metrics.Neutron})
-	service := control.New(control.Config{
+	config := control.Config{
 		Store: records, Policy: rules,
 		Neutron:        func(token string) control.Neutron { return network.As(token) },
 		ServiceNeutron: network,
 		DefaultNetwork: s.config.DefaultNetwork, ConsoleTokenLife: s.config.ConsoleTokenLife,
 		Log: s.config.Log.With("part", "control"),
-	})
+	}
+	s.config.Sharing.apply(&config)
+	service := control.New(config)
 	files, err := filepath.Abs(s.config.path("files")) // Docker wants to know where they really are
 	if err != nil {
 		return fmt.Errorf("cannot find the state directory: %w", err)
@@ -134,6 +136,7 @@ func (s *Solo) buildService(ctx context.Context) error {
 	agent := node.New(node.Config{
 		Host: s.config.Host, Owner: s.owner, Files: files, Docker: s.docker, Neutron: network,
 		Reports: s.metrics.Reports(service), Log: s.config.Log.With("part", "node"),
+		AvailabilityZone: s.config.Sharing.AvailabilityZone, DiskReserve: s.config.Sharing.ImageDisk,
 	})
 	service.Nodes = control.Local{Name: s.config.Host, Agent: s.metrics.Node(agent)}
 	consoles, err := s.buildConsoles(service)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -98,20 +99,34 @@ func (s *Store) withNets(ctx context.Context, rows []containerRow) ([]zun.Contai
 func (s *Store) Usage(ctx context.Context) (map[string]zun.HostUsage, error) {
 	var rows []struct {
 		Host   string
+		Status zun.Status
 		N      int
 		CPU    float64 `bun:"cpu"`
 		Memory int64
+		Disk   int64
 	}
 	err := s.reader(ctx).NewSelect().Table("container").
-		ColumnExpr("host, COUNT(*) AS n, SUM(cpu) AS cpu, SUM(memory) AS memory").
-		Where("host <> '' AND status NOT IN (?)", bun.List([]zun.Status{zun.StatusError, zun.StatusDead, zun.StatusDeleted})).
-		GroupExpr("host").Scan(ctx, &rows)
+		ColumnExpr("host, status, COUNT(*) AS n, SUM(cpu) AS cpu, SUM(memory) AS memory, SUM(disk) AS disk").
+		Where("host <> ''").GroupExpr("host, status").Scan(ctx, &rows)
 	if err != nil {
 		return nil, internal(err, "cannot sum up usage")
 	}
-	usage := make(map[string]zun.HostUsage, len(rows))
+	usage := map[string]zun.HostUsage{}
 	for _, row := range rows {
-		usage[row.Host] = zun.HostUsage{Containers: row.N, CPU: row.CPU, MemoryMiB: row.Memory}
+		u := usage[row.Host]
+		u.Containers += row.N
+		switch row.Status {
+		case zun.StatusRunning, zun.StatusRestarting:
+			u.Running += row.N
+		case zun.StatusPaused:
+			u.Paused += row.N
+		case zun.StatusStopped:
+			u.Stopped += row.N
+		}
+		if !slices.Contains([]zun.Status{zun.StatusError, zun.StatusDead, zun.StatusDeleted}, row.Status) {
+			u.CPU, u.MemoryMiB, u.DiskGiB = u.CPU+row.CPU, u.MemoryMiB+row.Memory, u.DiskGiB+row.Disk
+		}
+		usage[row.Host] = u
 	}
 	return usage, nil
 }

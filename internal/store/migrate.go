@@ -21,17 +21,18 @@ func steps() []step {
 		{"20261125023000_container_options", containerOptions},
 		{"20261125024500_image_command", imageCommand},
 		{"20261125030000_console_tokens", consoleTokens},
+		{"20261125034700_hosts_services_quotas", adminTables},
 	}
 }
 
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context, steps []step) error {
 	unlock, err := lockFile(ctx, s.path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	migrations := migrate.NewMigrations()
-	for _, step := range steps() {
+	for _, step := range steps {
 		migrations.Add(migrate.Migration{Name: step.name, Up: func(ctx context.Context, m *migrate.Migrator, _ *migrate.Migration) error {
 			return m.DB().RunInTx(ctx, nil, step.up)
 		}})

@@ -43,7 +43,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read = bun.NewDB(read, newDialect())
-	if err := s.migrate(ctx); err != nil {
+	if err := s.migrate(ctx, steps()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.watch, err = newWatch(ctx, s.read); err != nil {

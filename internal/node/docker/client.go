@@ -99,5 +99,5 @@ func (c *Client) Host(ctx context.Context) (zun.Host, error) {
 	if err != nil {
 		return zun.Host{}, c.failure(err, "describe host "+c.host)
 	}
-	return hostOf(result.Info), nil
+	return hostOf(result.Info, diskUnder(result.Info.DockerRootDir)), nil
 }

@@ -21,11 +21,11 @@ func (c *Client) grants(ctx context.Context, wanted zun.Container) error {
 	if err != nil {
 		return c.failure(err, "describe host "+c.host)
 	}
-	if have := hostOf(result.Info).Runtimes; wanted.Runtime != "" && !slices.Contains(have, wanted.Runtime) {
+	if have := runtimesOf(result.Info); wanted.Runtime != "" && !slices.Contains(have, wanted.Runtime) {
 		return zun.Errorf(zun.CodeInvalid, "cannot create container %s: host %s has no runtime %q; it has %s",
 			wanted.ID, c.host, wanted.Runtime, strings.Join(have, ", "))
 	}
-	if why := unlimited(result.Info); wanted.DiskGiB != 0 && why != "" {
+	if why := unlimited(result.Info, diskUnder(result.Info.DockerRootDir).options); wanted.DiskGiB != 0 && why != "" {
 		return zun.Errorf(zun.CodeInvalid, "cannot create container %s with a disk of %d GiB: host %s does not support disk quota, %s; leave disk out",
 			wanted.ID, wanted.DiskGiB, c.host, why)
 	}
@@ -33,8 +33,9 @@ func (c *Client) grants(ctx context.Context, wanted zun.Container) error {
 }
 
 // unlimited says why an engine cannot limit a container's disk, "" when it can (Zun:
-// zun/container/docker/driver.py, get_host_info).
-func unlimited(info system.Info) string {
+// zun/container/docker/driver.py, get_host_info). The options are those with which the file
+// system under Docker is mounted, nil when they are not known.
+func unlimited(info system.Info, mountOptions []string) string {
 	switch info.Driver {
 	case "btrfs", "zfs", "devicemapper", "windowsfilter":
 		return ""
@@ -45,8 +46,11 @@ func unlimited(info system.Info) string {
 				below = pair[1]
 			}
 		}
+		if below == "xfs" && (mountOptions == nil || slices.Contains(mountOptions, "prjquota") || slices.Contains(mountOptions, "pquota")) {
+			return "" // if that is not known and not so, Docker refuses, and says why
+		}
 		if below == "xfs" {
-			return "" // if it is mounted with pquota: else Docker refuses, and says so
+			return "because its storage driver overlay2 is on xfs that is not mounted with pquota"
 		}
 		return "because its storage driver overlay2 is on " + below + " and not on xfs mounted with pquota"
 	}

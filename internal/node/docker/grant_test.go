@@ -12,19 +12,26 @@ import (
 
 func TestWhichStorageCanLimitADisk(t *testing.T) {
 	for _, test := range []struct {
-		driver, below string
-		says          string
+		driver, below, mount string
+		says                 string
 	}{
-		{"btrfs", "", ""},
-		{"zfs", "", ""},
-		{"devicemapper", "", ""},
-		{"overlay2", "xfs", ""},
-		{"overlay2", "extfs", "overlay2 is on extfs and not on xfs"},
-		{"vfs", "", "storage driver vfs cannot"},
-		{"overlayfs", "", "storage driver overlayfs cannot"}, // containerd's, which takes a limit and does not heed it
+		{"btrfs", "", "", ""},
+		{"zfs", "", "", ""},
+		{"devicemapper", "", "", ""},
+		{"overlay2", "xfs", "", ""},
+		{"overlay2", "xfs", "rw,prjquota", ""},
+		{"overlay2", "xfs", "rw,pquota", ""},
+		{"overlay2", "xfs", "rw,noquota", "on xfs that is not mounted with pquota"},
+		{"overlay2", "extfs", "rw,prjquota", "overlay2 is on extfs and not on xfs"},
+		{"vfs", "", "", "storage driver vfs cannot"},
+		{"overlayfs", "", "", "storage driver overlayfs cannot"}, // containerd's, which takes a limit and does not heed it
 	} {
 		info := system.Info{Driver: test.driver, DriverStatus: [][2]string{{"Backing Filesystem", test.below}}}
-		if got := unlimited(info); (got == "") != (test.says == "") || !strings.Contains(got, test.says) {
+		var options []string
+		if test.mount != "" {
+			options = strings.Split(test.mount, ",")
+		}
+		if got := unlimited(info, options); (got == "") != (test.says == "") || !strings.Contains(got, test.says) {
 			t.Errorf("%s on %s: %q", test.driver, test.below, got)
 		}
 	}
