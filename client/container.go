@@ -95,6 +95,10 @@ type ContainerCreate struct {
 	Interactive bool `json:"interactive,omitempty"`
 	TTY         bool `json:"tty,omitempty"`
 
+	AvailabilityZone string         `json:"availability_zone,omitempty"`
+	Host             string         `json:"host,omitempty"`  // for administrators
+	Hints            map[string]any `json:"hints,omitempty"` // same_host, different_host: a container or a list; label:KEY: a value
+
 	Run bool `json:"-"` // start it as well
 }
 

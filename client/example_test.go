@@ -29,6 +29,13 @@ func exampleService() *httptest.Server {
 		"start_time":"2026-11-23T15:54:03","finish_time":"2026-11-23T15:54:04","message":null,
 		"events":[{"event":"image","result":"Success","duration_ms":12}]}`))
 	mux.HandleFunc("POST /v1/networks", answer(201, `{"uuid":"f00","name":"foo","status":"Active","subnets":[{"cidr":"10.2.0.0/24"}]}`))
+	mux.HandleFunc("GET /v1/hosts/{ref}", answer(200, `{"uuid":"a0","hostname":"h1","mem_total":8192,"mem_used":1024}`))
+	mux.HandleFunc("GET /v1/services", answer(200, `{"services":[{"id":1,"host":"h1","binary":"zun-compute","state":"up"}]}`))
+	mux.HandleFunc("PUT /v1/services/disable", answer(200, `{"service":{"host":"h1","binary":"zun-compute","disabled":true,"disabled_reason":"new disk"}}`))
+	mux.HandleFunc("GET /v1/availability_zones", answer(200, `{"availability_zones":[{"availability_zone":"nova"}],"next":null}`))
+	mux.HandleFunc("GET /v1/quotas/{project}", answer(200, `{"containers":{"limit":40,"in_use":1}}`))
+	mux.HandleFunc("PUT /v1/quotas/{project}", answer(200, `{"containers":40,"memory":51200,"disk":100,"cpu":50}`))
+	mux.HandleFunc("PUT /v1/quota_classes/{name}", answer(200, `{"containers":100,"memory":51200,"disk":100,"cpu":20}`))
 	return httptest.NewServer(mux)
 }
 

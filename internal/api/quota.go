@@ -77,6 +77,9 @@ func (s *server) showQuota(ctx context.Context, c *call) (reply, error) {
 // showDefaultQuota serves GET /v1/quotas/{project_id}/defaults.
 func (s *server) showDefaultQuota(ctx context.Context, c *call) (reply, error) {
 	_, g, err := s.ofProject(c)
+	if err == nil {
+		err = c.params().done()
+	}
 	if err != nil {
 		return reply{}, err
 	}
@@ -101,24 +104,34 @@ func (s *server) updateQuota(ctx context.Context, c *call) (reply, error) {
 // deleteQuota serves DELETE /v1/quotas/{project_id}.
 func (s *server) deleteQuota(ctx context.Context, c *call) (reply, error) {
 	project, g, err := s.ofProject(c)
+	if err == nil {
+		err = c.params().done()
+	}
 	if err != nil {
 		return reply{}, err
 	}
 	return reply{status: http.StatusOK}, s.Control.DeleteQuota(ctx, g, project)
 }
 
-// quotaLimits reads the limits to be set, each a number or its digits, from the body or
-// the query. In the body, too, only these are taken.
+// quotaLimits reads the limits to be set, each a number or its digits, from the query or,
+// which wins, from the body. Both are looked at, and only limits are taken.
 func quotaLimits(c *call) (zun.QuotaLimits, error) {
-	p := c.params()
-	limits := zun.QuotaLimits{
-		Containers: p.limit("containers"), MemoryMiB: p.limit("memory"), DiskGiB: p.limit("disk"), CPU: p.limit("cpu"),
+	var limits zun.QuotaLimits
+	for _, place := range []map[string]any{c.query, c.body} {
+		p := &params{query: place}
+		for _, l := range []struct {
+			name  string
+			field **int64
+		}{{"containers", &limits.Containers}, {"memory", &limits.MemoryMiB}, {"disk", &limits.DiskGiB}, {"cpu", &limits.CPU}} {
+			if limit := p.limit(l.name); limit != nil {
+				*l.field = limit
+			}
+		}
+		if err := p.done(); err != nil {
+			return zun.QuotaLimits{}, c.needBody(err)
+		}
 	}
-	err := p.done()
-	if err == nil {
-		err = unexpected(p.body, p.known)
-	}
-	return limits, c.needBody(err)
+	return limits, nil
 }
 
 // limit reads one limit, nil if it is absent.

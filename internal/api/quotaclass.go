@@ -19,6 +19,9 @@ func className(c *call) (string, error) {
 // limits of the configuration.
 func (s *server) showQuotaClass(ctx context.Context, c *call) (reply, error) {
 	class, err := className(c)
+	if err == nil {
+		err = c.params().done()
+	}
 	if err != nil {
 		return reply{}, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gozun/gozun/internal/control"
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/internal/store"
 	"github.com/gozun/gozun/zun"
@@ -54,7 +55,9 @@ func people() tokens {
 // newWorld returns a world whose Neutron is the home project's.
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	f, c, db := newWhole(tb)
+	f, c, db := newWholeOf(tb, func(c *control.Config) {
+		c.DefaultLimits = &zun.Quota{Containers: zun.Unlimited, MemoryMiB: zun.Unlimited, DiskGiB: zun.Unlimited, CPU: zun.Unlimited}
+	})
 	w := &world{fixture: f, cloud: c, db: db}
 	maps.Copy(f.tokens, people())
 	for i := range c.networks {

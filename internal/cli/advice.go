@@ -67,6 +67,10 @@ func adviceByCode(code zun.Code, command *cobra.Command, err error) string {
 		return "zun list"
 	case zun.CodePortNotFound, zun.CodePortInUse, zun.CodePortNotUsable:
 		return "neutron port-list"
+	case zun.CodeHostNotFound, zun.CodeRequestedHostNotFound:
+		return "zun host-list"
+	case zun.CodeServiceNotFound:
+		return "zun service-list"
 	case zun.CodeResourceNotFound:
 		return "zun action-list CONTAINER"
 	case zun.CodeImageNotFound:
@@ -78,7 +82,7 @@ func adviceByCode(code zun.Code, command *cobra.Command, err error) string {
 	case zun.CodeInvalidState:
 		return stateAdvice(command, err)
 	case zun.CodeOverQuota:
-		return "delete what is not needed, or ask for a larger quota"
+		return "zun quota-get --usages; delete what is not needed, or ask an administrator for more"
 	case zun.CodePolicyNotAuthorized:
 		return "ask an administrator of the cloud for a role that may do this"
 	case zun.CodeNotAcceptable, zun.CodeMicroversionUnsupported, zun.CodeInvalidParamInVersion:

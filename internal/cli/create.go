@@ -20,7 +20,7 @@ type createFlags struct {
 
 	options optionFlags
 
-	nets, environment, labels, groups []string
+	nets, environment, labels, groups, hints []string
 
 	cpu, memory, entrypoint, restart string
 	disk                             int
@@ -66,6 +66,7 @@ func (s *session) makingCommand(run bool, command *cobra.Command) *cobra.Command
 	out := outputFlags(command)
 	f.bind(command)
 	s.bindNetCompletion(command, "net")
+	s.bindPlacement(command, f)
 	wait := waitFlags(command)
 	command.Flags().SetInterspersed(false)
 	command.RunE = func(command *cobra.Command, args []string) error {
@@ -127,6 +128,9 @@ func (f *createFlags) finish(args []string) error {
 		return err
 	}
 	if c.Entrypoint, err = splitWords(f.entrypoint); err != nil {
+		return err
+	}
+	if c.Hints, err = parseHints(f.hints); err != nil {
 		return err
 	}
 	c.SecurityGroups = f.groups

@@ -98,6 +98,7 @@ const (
 	groupContainers = "containers"
 	groupNetworks   = "networks"
 	groupLog        = "log"
+	groupAdmin      = "admin"
 	groupOther      = "other"
 )
 
@@ -117,6 +118,7 @@ a Neutron port of its own in your project, with its addresses and security group
 		{ID: groupContainers, Title: "Containers:"},
 		{ID: groupNetworks, Title: "Networks:"},
 		{ID: groupLog, Title: "What was done:"},
+		{ID: groupAdmin, Title: "Hosts and quotas:"},
 		{ID: groupOther, Title: "Other:"},
 	} {
 		root.AddGroup(&group)
@@ -128,6 +130,10 @@ a Neutron port of its own in your project, with its addresses and security group
 	add(root, groupNetworks, s.networkCreateCommand(), s.networkListCommand(), s.networkShowCommand(), s.networkDeleteCommand(),
 		s.networkAttachCommand(), s.networkDetachCommand(), s.addSecurityGroupCommand(), s.removeSecurityGroupCommand())
 	add(root, groupLog, s.actionListCommand(), s.actionShowCommand())
+	add(root, groupAdmin, s.hostListCommand(), s.hostShowCommand(), s.zoneListCommand(),
+		s.serviceListCommand(), s.serviceEnableCommand(), s.serviceDisableCommand(), s.serviceForceDownCommand(), s.serviceDeleteCommand(),
+		s.quotaGetCommand(), s.quotaDefaultsCommand(), s.quotaUpdateCommand(), s.quotaDeleteCommand(),
+		s.quotaClassGetCommand(), s.quotaClassUpdateCommand())
 	add(root, groupOther, s.versionListCommand(), s.neutronCommand())
 	root.AddCommand(helpTopics()...)
 	root.AddCommand(s.manCommand())

@@ -66,6 +66,9 @@ func (w *world) getenv(name string) string { return w.environment()[name] }
 type identities struct{}
 
 func (identities) Validate(_ context.Context, token string) (zun.Identity, error) {
+	if token == "token-of-admin" {
+		return zun.Identity{Token: token, UserID: "user-admin", ProjectID: "project-admin", Roles: []string{"admin"}}, nil
+	}
 	if token != "token-of-demo" {
 		return zun.Identity{}, zun.Errorf(zun.CodeUnauthorized, "no such token")
 	}
@@ -84,7 +87,8 @@ func (w *world) login(out http.ResponseWriter, r *http.Request) {
 	}
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	out.Header().Set("Content-Type", "application/json")
-	if user := body.Auth.Identity.Password.User; user.Name != "demo" || user.Password != "secret" {
+	user := body.Auth.Identity.Password.User
+	if user.Name != "demo" && user.Name != "admin" || user.Password != "secret" {
 		out.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprint(out, `{"error":{"code":401,"title":"Unauthorized","message":"The request you have made requires authentication."}}`)
 		return
@@ -92,11 +96,11 @@ func (w *world) login(out http.ResponseWriter, r *http.Request) {
 	endpoint := func(kind, path string) string {
 		return fmt.Sprintf(`{"type":%q,"name":%q,"endpoints":[{"interface":"public","region":"RegionOne","region_id":"RegionOne","url":%q}]}`, kind, kind, w.server.URL+path)
 	}
-	out.Header().Set("X-Subject-Token", "token-of-demo")
+	out.Header().Set("X-Subject-Token", "token-of-"+user.Name)
 	out.WriteHeader(http.StatusCreated)
 	fmt.Fprintf(out, `{"token":{"expires_at":"2099-01-01T00:00:00.000000Z","issued_at":"2026-01-01T00:00:00.000000Z","methods":["password"],
-		"user":{"id":"user-demo","name":"demo","domain":{"id":"default","name":"Default"}},"project":{"id":"project-demo","name":"demo","domain":{"id":"default","name":"Default"}},
-		"roles":[{"id":"r","name":"member"}],"catalog":[%s,%s]}}`, endpoint("container", "/container/v1"), endpoint("network", ""))
+		"user":{"id":"user-%[1]s","name":"%[1]s","domain":{"id":"default","name":"Default"}},"project":{"id":"project-%[1]s","name":"%[1]s","domain":{"id":"default","name":"Default"}},
+		"roles":[{"id":"r","name":"member"}],"catalog":[%[2]s,%[3]s]}}`, user.Name, endpoint("container", "/container/v1"), endpoint("network", ""))
 }
 
 // upTo140 changes the version list, by which a client chooses what it says.

@@ -501,3 +501,56 @@ func TestClaims(t *testing.T) {
 		}
 	}
 }
+
+func TestChangesAreHeldAgainstTheQuota(t *testing.T) {
+	w, hosts := newFleet(t, []string{"h1"})
+	c := w.run(zun.ContainerRequest{CPU: new(1.0), MemoryMiB: new(int64(100)), Run: true})
+	w.limit(project, zun.QuotaLimits{CPU: new(int64(2)), MemoryMiB: new(int64(200)), Containers: new(int64(1))})
+	g := w.grant(project, "container:update")
+	for _, test := range []struct {
+		change zun.Change
+		over   string
+	}{
+		{zun.Change{CPU: new(2.1)}, "['cpu']"},
+		{zun.Change{CPU: new(2.1), MemoryMiB: new(int64(201))}, "['cpu', 'memory']"},
+		{zun.Change{CPU: new(2.0), MemoryMiB: new(int64(200))}, ""},
+		{zun.Change{CPU: new(0.5)}, ""},
+		{zun.Change{Name: new("other")}, ""},
+	} {
+		before, err := w.records.Container(t.Context(), c.ID)
+		w.must(err)
+		after, err := w.UpdateContainer(t.Context(), g, c.ID, test.change)
+		_, resizeErr := w.ResizeContainer(t.Context(), w.grant(project, "container:resize_container"), c.ID, test.change)
+		w.settled(c.ID)
+		if test.over == "" {
+			w.must(errors.Join(err, resizeErr))
+			if want := test.change.Apply(before); after.CPU != want.CPU || after.MemoryMiB != want.MemoryMiB {
+				t.Errorf("%g cores, %d MiB, want %g, %d", after.CPU, after.MemoryMiB, want.CPU, want.MemoryMiB)
+			}
+			continue
+		}
+		for _, err := range []error{err, resizeErr} {
+			if zun.CodeOf(err) != zun.CodeOverQuota || err.Error() != "Quota exceeded for resources: "+test.over {
+				t.Errorf("%v, want %s", err, test.over)
+			}
+		}
+		if now := w.settled(c.ID); now.CPU != before.CPU || now.MemoryMiB != before.MemoryMiB {
+			t.Errorf("%g cores, %d MiB after a change that was refused", now.CPU, now.MemoryMiB)
+		}
+	}
+	// Under a quota that was lowered, a container can still become smaller.
+	w.limit(project, zun.QuotaLimits{CPU: new(int64(0)), MemoryMiB: new(int64(0))})
+	_, err := w.UpdateContainer(t.Context(), g, c.ID, zun.Change{CPU: new(0.2), MemoryMiB: new(int64(50))})
+	w.must(err)
+
+	// What the host did not do is given back.
+	w.limit(project, zun.QuotaLimits{CPU: new(int64(9)), MemoryMiB: new(int64(900))})
+	hosts["h1"].edit(func(n *fakeNode) { n.down = zun.Errorf(zun.CodeUnavailable, "away") })
+	_, err = w.UpdateContainer(t.Context(), g, c.ID, zun.Change{CPU: new(9.0)})
+	w.wantCode(err, zun.CodeUnavailable)
+	detail, err := w.Quota(t.Context(), g, project)
+	w.must(err)
+	if detail.Usage.CPU != 0.2 || detail.Usage.MemoryMiB != 50 {
+		t.Errorf("%+v is counted", detail.Usage)
+	}
+}

@@ -36,7 +36,7 @@ func (s *Service) changeGroups(ctx context.Context, g policy.Grant, ref, group s
 	if len(ids) == 0 {
 		return zun.Errorf(zun.CodeInvalid, "cannot change the security groups of container %s: name one", c.ID)
 	}
-	_, err = s.orderOn(ctx, g, c.ID, kind, func(c zun.Container) (zun.Container, zun.ActionInput, error) {
+	_, err = s.orderOn(ctx, g, c.ID, kind, func(_ context.Context, c zun.Container) (zun.Container, zun.ActionInput, error) {
 		return c, zun.ActionInput{SecurityGroup: ids[0]}, checkGroup(c, ids[0], kind)
 	})
 	return err

@@ -64,14 +64,14 @@ func checkTimeout(timeout *int) error {
 
 // order finds a container, checks that its state allows the action, and records it.
 func (s *Service) order(ctx context.Context, g policy.Grant, ref string, kind zun.ActionKind, input zun.ActionInput) error {
-	_, err := s.orderOn(ctx, g, ref, kind, func(c zun.Container) (zun.Container, zun.ActionInput, error) { return c, input, nil })
+	_, err := s.orderOn(ctx, g, ref, kind, func(_ context.Context, c zun.Container) (zun.Container, zun.ActionInput, error) { return c, input, nil })
 	return err
 }
 
 // orderOn is order for an action whose input depends on the container, or that changes
 // what is recorded at once. It returns the container as it was.
 func (s *Service) orderOn(ctx context.Context, g policy.Grant, ref string, kind zun.ActionKind,
-	prepare func(zun.Container) (zun.Container, zun.ActionInput, error),
+	prepare func(context.Context, zun.Container) (zun.Container, zun.ActionInput, error),
 ) (zun.Container, error) {
 	c, err := s.container(ctx, g, ref, false)
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *Service) orderOn(ctx context.Context, g policy.Grant, ref string, kind 
 		if c.Host == "" {
 			return neverPlaced(string(kind), c)
 		}
-		changed, input, err := prepare(c)
+		changed, input, err := prepare(ctx, c)
 		if err != nil {
 			return err
 		}

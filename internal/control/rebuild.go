@@ -17,7 +17,7 @@ func (s *Service) RebuildContainer(ctx context.Context, g policy.Grant, ref, ima
 	if image != "" && (len(image) < 2 || len(image) > 255 || strings.ContainsRune(image, 0)) {
 		return zun.Errorf(zun.CodeInvalid, "cannot rebuild container %s from image %q: an image's name has 2 to 255 characters", ref, image)
 	}
-	_, err := s.orderOn(ctx, g, ref, zun.ActionRebuild, func(c zun.Container) (zun.Container, zun.ActionInput, error) {
+	_, err := s.orderOn(ctx, g, ref, zun.ActionRebuild, func(_ context.Context, c zun.Container) (zun.Container, zun.ActionInput, error) {
 		input := zun.ActionInput{Run: c.Status == zun.StatusRunning, Before: &zun.Before{
 			Image: c.Image, ImageDriver: c.ImageDriver, Command: c.Command, Entrypoint: c.Entrypoint,
 			ImageCommand: c.ImageCommand, ImageEntrypoint: c.ImageEntrypoint, Ports: c.Ports,
