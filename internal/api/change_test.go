@@ -6,6 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -185,5 +188,40 @@ func TestEventNames(t *testing.T) {
 		if got := fmt.Sprint(one["events"].([]any)[0].(map[string]any)["event"]); got != want {
 			t.Errorf("%s: %s", kind, got)
 		}
+	}
+}
+
+// Half an archive does not look like a whole answer: the connection is dropped, and the log
+// says why. The next answer on a connection is not hurried by the one before it.
+func TestAnArchiveThatBreaksOff(t *testing.T) {
+	f := newFixture(t)
+	server := httptest.NewServer(f.handler)
+	defer server.Close()
+	get := func(path string) (string, error) {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/containers/web/get_archive?path="+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("X-Auth-Token", "user")
+		request.Header.Set("OpenStack-API-Version", "container 1.40")
+		response, err := server.Client().Do(request)
+		if err != nil {
+			return "", err
+		}
+		defer response.Body.Close()
+		raw, err := io.ReadAll(response.Body)
+		return string(raw), err
+	}
+	if text, err := get("/broken"); err == nil {
+		t.Errorf("it looked whole: %q", text)
+	}
+	for range 2 {
+		if text, err := get("/etc/hosts"); err != nil || !strings.HasSuffix(text, "}") {
+			t.Errorf("%q %v", text, err)
+		}
+	}
+	server.Close()
+	if !strings.Contains(f.log.String(), "an answer broke off") {
+		t.Errorf("the log says %s", f.log)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"testing/iotest"
 	"time"
 
 	"github.com/gozun/gozun/internal/policy"
@@ -107,9 +108,13 @@ func (m *memory) ReadArchive(ctx context.Context, g policy.Grant, ref, path stri
 	if strings.HasSuffix(path, "binary") {
 		content += "\xff"
 	}
+	reader := io.Reader(strings.NewReader(content))
+	if strings.HasSuffix(path, "broken") {
+		reader = io.MultiReader(reader, iotest.ErrReader(io.ErrUnexpectedEOF))
+	}
 	return zun.Archive{
 		Stat:    zun.FileStat{Name: "hosts", Size: 7, Mode: 0o644, ModifiedAt: noon.Add(5 * time.Millisecond), LinkTarget: ""},
-		Content: io.NopCloser(strings.NewReader(content)),
+		Content: io.NopCloser(reader),
 	}, m.order(ctx, g, ref, "get_archive", path)
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -62,11 +63,19 @@ func (s *server) render(ctx context.Context, w http.ResponseWriter, rep reply) (
 	return rep.status, true
 }
 
+// streamTimeout is how long an answer that streams may take.
+const streamTimeout = 10 * time.Minute
+
 // renderStream writes an answer as it comes into being, and reports whether it came to its
 // end.
 func (s *server) renderStream(ctx context.Context, w http.ResponseWriter, rep reply) bool {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(rep.status)
+	// Whoever does not take it must not hold for ever what it comes from.
+	connection := http.NewResponseController(w)
+	if connection.SetWriteDeadline(time.Now().Add(streamTimeout)) == nil {
+		defer func() { _ = connection.SetWriteDeadline(time.Time{}) }() // for the next answer on it
+	}
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	err := rep.stream(buffered)
 	if err == nil {

@@ -46,6 +46,8 @@ type Agent struct {
 	check *checks
 	ready chan struct{}
 	once  sync.Once
+
+	copies chan struct{} // archives that are being copied out
 }
 
 var _ zun.Node = (*Agent)(nil)
@@ -84,7 +86,7 @@ func New(config Config) *Agent {
 	}
 	life, end := context.WithCancel(context.Background())
 	checks := newChecks()
-	return &Agent{Config: config, life: life, end: end, lanes: newLanes(checks.idle), check: checks, ready: make(chan struct{})}
+	return &Agent{Config: config, life: life, end: end, lanes: newLanes(checks.idle), check: checks, ready: make(chan struct{}), copies: make(chan struct{}, copiesAtOnce)}
 }
 
 // String names the task.

@@ -5,15 +5,47 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/gozun/gozun/zun"
 )
+
+// copiesAtOnce bounds how many archives a host copies out side by side; others wait.
+const copiesAtOnce = 8
 
 // ReadArchive implements zun.Node. Engines lock a container as long as an archive of it is
 // read; whoever reads ours may be slow, and so the archive is put into a file first.
 func (a *Agent) ReadArchive(ctx context.Context, c zun.Container, path string) (zun.Archive, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.CopyTimeout)
 	defer cancel()
+	select { // each takes room on the disk until it is closed
+	case a.copies <- struct{}{}:
+	case <-ctx.Done():
+		return zun.Archive{}, zun.Wrap(zun.CodeUnavailable, ctx.Err(), "cannot copy %s from container %s: host %s copies for others; try again", path, c.ID, a.Config.Host)
+	}
+	archive, err := a.spooled(ctx, c, path)
+	if err != nil {
+		<-a.copies
+		return zun.Archive{}, err
+	}
+	archive.Content = withEnd{archive.Content, sync.OnceFunc(func() { <-a.copies })}
+	return archive, nil
+}
+
+// withEnd is something to read, and what its end lets go of.
+type withEnd struct {
+	io.ReadCloser
+	end func()
+}
+
+// Close closes it.
+func (w withEnd) Close() error {
+	defer w.end()
+	return w.ReadCloser.Close()
+}
+
+// spooled returns an archive that is in a file of ours.
+func (a *Agent) spooled(ctx context.Context, c zun.Container, path string) (zun.Archive, error) {
 	archive, err := a.Docker.ReadArchive(ctx, ContainerName(c.ID), path)
 	if err != nil {
 		return zun.Archive{}, a.missing(err, c)

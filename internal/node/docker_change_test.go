@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"slices"
 	"strings"
@@ -239,5 +240,42 @@ func TestAnArchiveThatIsTooLarge(t *testing.T) {
 	}
 	if err := archive.Content.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Archives that nobody closes keep others waiting, and not for ever.
+func TestArchivesTakeTurns(t *testing.T) {
+	w := newWorld(t)
+	running(w)
+	c := w.order.Container
+	var open []zun.Archive
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		archive, err := w.agent.ReadArchive(ctx, c, "/etc")
+		cancel()
+		if err != nil {
+			if zun.CodeOf(err) != zun.CodeUnavailable || !strings.Contains(err.Error(), "try again") {
+				t.Errorf("%v", err)
+			}
+			break
+		}
+		if open = append(open, archive); len(open) > 100 {
+			t.Fatal("there is no bound")
+		}
+	}
+	for range 2 { // closing twice lets go once
+		_ = open[0].Content.Close() // the second time it says so
+	}
+	archive, err := w.agent.ReadArchive(t.Context(), c, "/etc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range append(open[1:], archive) {
+		if err := one.Content.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := w.agent.ReadArchive(t.Context(), zun.Container{ID: "nobody"}, "/etc"); zun.CodeOf(err) != zun.CodeConflict {
+		t.Errorf("%v", err)
 	}
 }
