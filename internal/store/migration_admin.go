@@ -132,7 +132,6 @@ func columnsOf(ctx context.Context, tx bun.Tx, table string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot look at table %s: %w", table, err)
 	}
-	defer rows.Close()
 	names, err := rows.Columns()
-	return names, errors.Join(err, rows.Err())
+	return names, errors.Join(err, rows.Err(), rows.Close())
 }

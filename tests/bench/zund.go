@@ -98,6 +98,7 @@ func (z *zund) command() (args, env []string, err error) {
 	args = []string{
 		"solo", "--state-dir", z.state, "--plugin-name", z.plugin, "--log-format", "json",
 		"--container-listen", strings.TrimPrefix(z.container, "http://"), "--console-listen", "127.0.0.1:0",
+		"--quota-containers", "-1", "--quota-memory", "-1", "--quota-cpu", "-1", "--quota-disk", "-1", // a thousand are put on record
 	}
 	if z.cloud == nil {
 		return append(args, "--identity-listen", strings.TrimPrefix(z.identity, "http://"), "--network-listen", "127.0.0.1:0"),
