@@ -300,5 +300,10 @@ func (d *Driver) dropLocked(ctx context.Context, p pool) error {
 		return err
 	}
 	defer unlock()
+	// Before we had the lock somebody may have asked for it again.
+	p, found, err := get(d, pools, p.ID)
+	if err != nil || !found || !p.unused() {
+		return err
+	}
 	return d.dropPool(ctx, p)
 }

@@ -55,10 +55,19 @@ func (d *Driver) Expose(ctx context.Context, networkID, endpointID string, ports
 		}
 		if err := d.expose(ctx, c, ports, rules); err != nil {
 			d.takeBackExposure(ctx, c)
-			return err
+			return ofQuota(c.Port.ProjectID, err)
 		}
 		return nil
 	})
+}
+
+// ofQuota tells what to do when the groups, one for each container, are too many: Neutron's
+// default is ten in a project.
+func ofQuota(projectID string, err error) error {
+	if zun.CodeOf(err) != zun.CodeOverQuota {
+		return err
+	}
+	return zun.Errorf(zun.CodeOverQuota, "each container that exposes or publishes ports has a security group of its own; raise the quota of project %s, or set process_external_connectivity = False in kuryr.conf: %w", projectID, err)
 }
 
 // Conceal takes back what Expose did. An endpoint that is gone exposes nothing.

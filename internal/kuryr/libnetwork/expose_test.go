@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozun/gozun/internal/kuryr"
 	"github.com/gozun/gozun/internal/neutron"
 	"github.com/gozun/gozun/zun"
 )
@@ -137,4 +138,23 @@ func TestExposedPortsThatCannotBe(t *testing.T) {
 	open := got(p.connect(n, want{Options: object{"neutron.port_security": "false"}}))(t)
 	atMost(t, "expose without port security", 0, c.counted(func() { must(t, p.expose(n, open, []proto{{6, 1}}, nil)) }))
 	p.disconnect(n, open)
+}
+
+// poor is a Neutron whose quota of security groups is reached.
+type poor struct{ kuryr.Neutron }
+
+func (poor) CreateSecurityGroup(ctx, zun.SecurityGroupSpec) (zun.SecurityGroup, error) {
+	return zun.SecurityGroup{}, zun.Errorf(zun.CodeOverQuota, "Quota exceeded for resources: ['security_group'].")
+}
+
+func TestExposedPortsBeyondTheQuota(t *testing.T) {
+	s := mustStage(t, "")
+	p := mustPlugin(t, settings{Neutron: poor{s.Service}, Binder: &ledger{plugged: map[string]bool{}}})
+	n := got(p.createNetwork(s.ask))(t)
+	_, err := p.connect(n, want{Expose: []proto{{6, 80}}})
+	for _, says := range []string{"Quota exceeded", "process_external_connectivity", s.Net.ProjectID} {
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v does not say %q", err, says)
+		}
+	}
 }
