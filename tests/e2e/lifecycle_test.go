@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -188,6 +189,43 @@ func TestRebuild(t *testing.T) {
 		t.Errorf("of one that is stopped: %+v", got)
 	}
 	u.zun("delete", "--wait", "one")
+	u.zun("network-delete", "foo")
+}
+
+// A zund that is killed while containers are rebuilt finishes that when it comes back, once
+// each: killed while it waits for an old process to end, and at any later moment.
+func TestKilledInTheMiddleOfRebuilds(t *testing.T) {
+	c := startCloud(t, "")
+	u := c.demo()
+	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
+	stubborn := u.runs("stubborn", []string{"--net=foo"}, "sh", "-c", "trap '' TERM; while :; do sleep 1; done") // takes 10 s to stop
+	names := []string{"one", "two", "three"}
+	before := map[string]container{"stubborn": stubborn}
+	for _, name := range names {
+		before[name] = u.runs(name, []string{"--net=foo"})
+	}
+	names = append(names, "stubborn")
+	for _, name := range names {
+		u.zun("rebuild", "--no-wait", name)
+	}
+	c.end(syscall.SIGKILL)
+	c.start()
+	for _, name := range names {
+		until(t, name+" is rebuilt", func() bool { return u.show(name).Status == "Running" })
+		if was, is := before[name].address(t, 4), u.show(name).address(t, 4); was != is {
+			t.Errorf("%s was at %s, and is at %s", name, was, is)
+		}
+		if out := u.zun("action-list", name, "-f", "value", "-c", "action", "-c", "message"); !strings.HasPrefix(out, "rebuild \n") {
+			t.Errorf("%s: %s", name, out)
+		}
+		if made := u.docker("inspect", "-f", "{{index .Config.Labels \"org.gozun.action\"}}", "zun-"+before[name].UUID); made == "" || made == "1" {
+			t.Errorf("%s was made by action %s", name, made)
+		}
+	}
+	if got := strings.Fields(u.docker("ps", "-aq", "--filter", "label=org.gozun.container")); len(got) != 2*len(names) {
+		t.Errorf("Docker has %d containers and sandboxes of %d containers", len(got), len(names))
+	}
+	u.remove(names...)
 	u.zun("network-delete", "foo")
 }
 
