@@ -102,5 +102,9 @@ func TestOpenStackPluginAlone(t *testing.T) {
 	p := pluginOf(t, o.as(o.bare(t), "kuryr", "service"), nil)
 	p.configure("/run/docker/plugins/"+p.name+".sock", "host = "+o["OPENSTACK_HOST"])
 	p.start()
-	p.liveAlone()
+	wiring := "mtu"
+	if o["OVS_RUNDIR"] != "" {
+		wiring = "ovsdb"
+	}
+	p.liveAlone(wiring)
 }
