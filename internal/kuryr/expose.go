@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gozun/gozun/internal/kv"
 	"github.com/gozun/gozun/zun"
 )
 
@@ -36,7 +37,7 @@ func (d *Driver) about() string { return exposedAbout + d.Host }
 // its own. Exposing other ports replaces the former ones. With Config.NoExternal it does
 // nothing, and neither does it for a port without port security, which all traffic reaches.
 func (d *Driver) Expose(ctx context.Context, networkID, endpointID string, ports []Exposed) error {
-	if d.NoExternal {
+	if d.NoExternal || len(ports) == 0 && d.exposesNothing(endpointID) {
 		return nil
 	}
 	ports = slices.Compact(slices.SortedFunc(slices.Values(ports), func(a, b Exposed) int {
@@ -68,6 +69,21 @@ func ofQuota(projectID string, err error) error {
 		return err
 	}
 	return zun.Errorf(zun.CodeOverQuota, "each container that exposes or publishes ports has a security group of its own; raise the quota of project %s, or set process_external_connectivity = False in kuryr.conf: %w", projectID, err)
+}
+
+// exposesNothing reports whether an endpoint is on record and has no exposed ports. Docker
+// asks at every start, and nobody is kept waiting then for the port's name to be written.
+func (d *Driver) exposesNothing(endpointID string) (nothing bool) {
+	err := d.DB.View(func(tx *kv.Tx) error {
+		e, found, err := endpoints.Get(tx, endpointID)
+		if err != nil || !found {
+			return err
+		}
+		c, found, err := claims.Get(tx, e.ClaimID)
+		nothing = found && c.Exposed == nil
+		return err
+	})
+	return err == nil && nothing
 }
 
 // Conceal takes back what Expose did. An endpoint that is gone exposes nothing.

@@ -158,3 +158,39 @@ func TestExposedPortsBeyondTheQuota(t *testing.T) {
 		}
 	}
 }
+
+// held is a Neutron that is asked to change a port and does not answer yet.
+type held struct {
+	kuryr.Neutron
+	asked, answer chan struct{}
+}
+
+func (h held) UpdatePort(c ctx, id string, change zun.PortChange) (zun.Port, error) {
+	close(h.asked)
+	<-h.answer
+	return h.Neutron.UpdatePort(c, id, change)
+}
+
+// Docker asks for outside connectivity at every start. A container that exposes nothing does
+// not wait for its port to get its name.
+func TestNothingExposedWaitsForNobody(t *testing.T) {
+	c := mustCloud(t)
+	tn := c.tenant(t, "10.2.0.0/24", "")
+	slow := held{c.Service, make(chan struct{}), make(chan struct{})}
+	p := mustPlugin(t, settings{Neutron: slow, Binder: &ledger{plugged: map[string]bool{}}})
+	a := ask{Subnets: []string{"10.2.0.0/24"}}
+	a.IPAM, a.Options = byID(tn)
+	n := got(p.createNetwork(a))(t)
+	e := got(p.connect(n, want{}))(t)
+	named := make(chan error, 1)
+	go func() { named <- p.Settle(context.Background()) }()
+	<-slow.asked
+	must(t, p.expose(n, e, nil, nil))
+	select {
+	case err := <-named:
+		t.Fatalf("the port got its name without Neutron: %v", err)
+	default:
+	}
+	close(slow.answer)
+	must(t, <-named)
+}
