@@ -167,6 +167,8 @@ func TestOperatorsTakeHostsOutOfUse(t *testing.T) {
 	if s := w.change("h2", zun.ServiceChange{ForcedDown: new(true)}); !s.ForcedDown || w.service("h2").Up {
 		t.Errorf("%+v", s)
 	}
+	_, err := w.CreateNetwork(w.Context(), w.grant(project, "network:create_own"), zun.NetworkRequest{Name: "foo", NeutronNet: "testnet"})
+	w.must(err) // a network is no container: a disabled host takes it
 	c := w.run(zun.ContainerRequest{})
 	for _, why := range []string{"1 of 2 hosts is disabled (host h1: disabled by the operator: new disk)", "1 of 2 hosts is down (host h2: forced down by the operator)"} {
 		if c.Status != zun.StatusError || !strings.Contains(c.StatusReason, why) {
@@ -183,7 +185,7 @@ func TestOperatorsTakeHostsOutOfUse(t *testing.T) {
 	if !w.service("h2").Up {
 		t.Error("h2 is still down")
 	}
-	_, err := w.ChangeService(t.Context(), w.admin("zun-service:enable"), "h3", zun.BinaryCompute, zun.ServiceChange{})
+	_, err = w.ChangeService(t.Context(), w.admin("zun-service:enable"), "h3", zun.BinaryCompute, zun.ServiceChange{})
 	w.wantCode(err, zun.CodeServiceNotFound)
 	_, err = w.ChangeService(t.Context(), w.admin("zun-service:enable"), "h1", "zun-api", zun.ServiceChange{})
 	w.wantCode(err, zun.CodeServiceNotFound)

@@ -110,7 +110,14 @@ func (s *Service) realise(ctx context.Context, neutron Neutron, network *zun.Net
 // not be undone without it.
 func (s *Service) hostForNetwork(ctx context.Context, network zun.Network) (string, error) {
 	s.askHosts(ctx, 0)
-	return s.pick(ctx, scheduler.Request{What: "network " + called(network)})
+	candidates, err := s.candidates(ctx)
+	if err != nil {
+		return "", err
+	}
+	for i := range candidates {
+		candidates[i].Service.Disabled = false // that is about containers
+	}
+	return scheduler.Pick(scheduler.Request{What: "network " + called(network)}, candidates, s.rules())
 }
 
 // ensureOn has the Docker network made on a host, and reports whether it was asked at all.

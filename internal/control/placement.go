@@ -18,9 +18,12 @@ func (s *Service) placement(ctx context.Context, g policy.Grant, asked zun.Place
 		if err := s.may(g, "container:create:requested_destination", nil); err != nil {
 			return zun.Placement{}, err
 		}
-		if _, err := s.Store.Service(ctx, asked.Host, zun.BinaryCompute); zun.IsNotFound(err) {
+		_, connected := s.Nodes.Node(asked.Host) // it may not have been heard of yet
+		_, err := s.Store.Service(ctx, asked.Host, zun.BinaryCompute)
+		if zun.IsNotFound(err) && !connected {
 			return zun.Placement{}, zun.Errorf(zun.CodeRequestedHostNotFound, "Requested host %s could not be found.", asked.Host)
-		} else if err != nil {
+		}
+		if err != nil && !zun.IsNotFound(err) {
 			return zun.Placement{}, err
 		}
 	}
@@ -66,11 +69,6 @@ func (s *Service) choose(ctx context.Context, c zun.Container, asked zun.Placeme
 	if request.DifferentHost, err = s.places(ctx, asked.DifferentHost); err != nil {
 		return "", err
 	}
-	return s.pick(ctx, request)
-}
-
-// pick asks the scheduler.
-func (s *Service) pick(ctx context.Context, request scheduler.Request) (string, error) {
 	candidates, err := s.candidates(ctx)
 	if err != nil {
 		return "", err
