@@ -14,6 +14,7 @@ type Network struct {
 	ProjectID     string
 	UserID        string
 	Implicit      bool
+	OnlyIPv4      bool // an implicit one without the Neutron network's IPv6 subnets
 	NeutronNetID  string
 	NeutronPoolID string // subnetpool; "" if none was chosen
 	Subnets       []Subnet

@@ -48,7 +48,7 @@ func (s *Service) recordedNetwork(ctx context.Context, wanted zun.Network) (zun.
 		}
 		return network, usable(network)
 	}
-	network, err := s.Store.ImplicitNetwork(ctx, wanted.NeutronNetID)
+	network, err := s.Store.ImplicitNetwork(ctx, wanted.NeutronNetID, wanted.OnlyIPv4)
 	if zun.IsNotFound(err) {
 		return wanted, s.Store.AddNetwork(ctx, wanted)
 	}

@@ -254,10 +254,49 @@ func TestNetsOfAllKinds(t *testing.T) {
 	w.settled(d.ID)
 	// A port on a network of ours uses it.
 	p2 := w.cloud.addPort(project, n, "10.2.0.60")
+	w.cloud.addAddress(p2.ID, n.SubnetIDs[1], "fd00::60")
 	e := w.run(zun.ContainerRequest{Nets: []zun.NetRequest{{Port: p2.ID}}})
 	if e.Nets[0].Network.ID != foo.ID {
 		t.Errorf("%+v", e.Nets[0].Network)
 	}
+}
+
+// Docker asks for an IPv6 address of whoever comes to a network that has IPv6 (libnetwork's
+// assignAddressVersion), also of a port that has none: it gets a network without.
+func TestPortsWithoutIPv6(t *testing.T) {
+	w := newWorld(t)
+	n := w.cloud.addNetwork(project, "dual", "10.2.0.0/24", "fd00::/64")
+	whole := w.run(zun.ContainerRequest{Nets: []zun.NetRequest{{Network: n.ID}}})
+	w.ownNetwork("dual")
+	first, second, both := w.cloud.addPort(project, n, "10.2.0.60"), w.cloud.addPort(project, n, "10.2.0.61"), w.cloud.addPort(project, n, "10.2.0.62")
+	w.cloud.addAddress(both.ID, n.SubnetIDs[1], "fd00::62")
+	a := w.run(zun.ContainerRequest{OwnNetworks: true, Nets: []zun.NetRequest{{Port: first.ID}}})
+	b := w.run(zun.ContainerRequest{Nets: []zun.NetRequest{{Port: second.ID}}})
+	c := w.run(zun.ContainerRequest{Nets: []zun.NetRequest{{Port: both.ID}}})
+	four := a.Nets[0].Network
+	if !four.Implicit || !four.OnlyIPv4 || four.NeutronNetID != n.ID || len(four.Subnets) != 1 || !four.Subnets[0].CIDR.Addr().Is4() {
+		t.Errorf("a port without IPv6 is on %+v", four)
+	}
+	if b.Nets[0].Network.ID != four.ID || b.Nets[0].Network.ID == whole.Nets[0].Network.ID {
+		t.Errorf("another is on %s, not on %s", b.Nets[0].Network.ID, four.ID)
+	}
+	if c.Nets[0].Network.OnlyIPv4 || len(c.Nets[0].Network.Subnets) != 2 {
+		t.Errorf("a port with IPv6 is on %+v", c.Nets[0].Network)
+	}
+	// It is the Neutron network's all the same: to be detached by its name, in the way of
+	// its handle's removal, and gone with its last container.
+	w.wantCode(w.DeleteNeutronHandle(t.Context(), w.admin("network:delete"), n.ID), zun.CodeNetworkInUse)
+	w.must(w.DetachNetwork(t.Context(), w.grant(project, "container:network_detach"), a.ID, zun.NetRequest{Network: n.ID}, false))
+	for _, id := range []string{whole.ID, a.ID, b.ID, c.ID} {
+		w.settled(id)
+		w.must(w.DeleteContainer(t.Context(), w.grant(project, "container:delete"), id, zun.DeleteOptions{}))
+		w.gone(id)
+	}
+	w.eventually("the network without IPv6 is gone", func() bool {
+		_, err := w.records.ImplicitNetwork(t.Context(), n.ID, true)
+		return zun.IsNotFound(err)
+	})
+	w.wantCode(w.DeleteNeutronHandle(t.Context(), w.admin("network:delete"), n.ID), zun.CodeNetworkNotFound)
 }
 
 func TestDefaultNetworks(t *testing.T) {
@@ -307,7 +346,7 @@ func TestImplicitNetworksGoWithTheirLastContainer(t *testing.T) {
 		w.gone(id)
 	}
 	w.eventually("the implicit network is gone", func() bool {
-		_, err := w.records.ImplicitNetwork(t.Context(), n.ID)
+		_, err := w.records.ImplicitNetwork(t.Context(), n.ID, false)
 		return zun.IsNotFound(err) && len(w.node.networkIDs()) == 0
 	})
 }
@@ -423,7 +462,7 @@ func TestAttachAndDetach(t *testing.T) {
 		t.Errorf("%+v", actions[0])
 	}
 	w.eventually("the third network's row is gone", func() bool {
-		_, err := w.records.ImplicitNetwork(ctx, third.ID)
+		_, err := w.records.ImplicitNetwork(ctx, third.ID, false)
 		return zun.IsNotFound(err)
 	})
 }

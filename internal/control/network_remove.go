@@ -259,22 +259,34 @@ func (s *Service) CreateNeutronHandle(ctx context.Context, g policy.Grant, name,
 	return s.Store.NetworkDetail(ctx, network.ID)
 }
 
-// DeleteNeutronHandle removes the Docker network of a Neutron network from every host.
-// CodeNetworkNotFound: it has none; CodeNetworkInUse: containers are on it.
+// DeleteNeutronHandle removes the Docker networks of a Neutron network from every host.
+// CodeNetworkNotFound: it has none; CodeNetworkInUse: containers are on one.
 func (s *Service) DeleteNeutronHandle(ctx context.Context, g policy.Grant, neutronNetID string) error {
-	network, err := s.Store.ImplicitNetwork(ctx, neutronNetID)
-	if err != nil {
-		return err
+	var networks []zun.Network
+	for _, withoutIPv6 := range []bool{false, true} {
+		network, err := s.Store.ImplicitNetwork(ctx, neutronNetID, withoutIPv6)
+		if zun.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		holders, err := s.Store.Holders(ctx, network.ID)
+		if err != nil {
+			return err
+		}
+		if len(holders) > 0 {
+			return inUse(network, holders)
+		}
+		networks = append(networks, network)
 	}
-	holders, err := s.Store.Holders(ctx, network.ID)
-	if err != nil {
-		return err
+	if len(networks) == 0 {
+		return noNetwork(neutronNetID)
 	}
-	if len(holders) > 0 {
-		return inUse(network, holders)
-	}
-	if err := s.remove(ctx, network.ID, s.Neutron(g.Identity().Token)); err != nil {
-		return fmt.Errorf("cannot remove network of %s: %w", neutronNetID, err)
+	for _, network := range networks {
+		if err := s.remove(ctx, network.ID, s.Neutron(g.Identity().Token)); err != nil {
+			return fmt.Errorf("cannot remove network of %s: %w", neutronNetID, err)
+		}
 	}
 	return nil
 }

@@ -233,6 +233,14 @@ func (c *cloud) addPort(project string, n zun.NeutronNetwork, ip string) zun.Por
 	return p
 }
 
+// addAddress gives a port one more address.
+func (c *cloud) addAddress(port, subnet, ip string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := slices.IndexFunc(c.ports, func(p zun.Port) bool { return p.ID == port })
+	c.ports[at].FixedIPs = append(slices.Clone(c.ports[at].FixedIPs), zun.Address{IP: netip.MustParseAddr(ip), SubnetID: subnet})
+}
+
 func (c *cloud) edit(f func(*cloud)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -145,8 +145,9 @@ type NetworkStore interface {
 	FindNetworks(ctx context.Context, projectID, ref string) ([]zun.Network, error)
 	// NetworksOf returns a project's networks on a Neutron network, implicit ones not.
 	NetworksOf(ctx context.Context, projectID, neutronNetID string) ([]zun.Network, error)
-	// ImplicitNetwork returns the row that stands for a Neutron network.
-	ImplicitNetwork(ctx context.Context, neutronNetID string) (zun.Network, error)
+	// ImplicitNetwork returns the row that stands for a Neutron network, or for its IPv4
+	// subnets only.
+	ImplicitNetwork(ctx context.Context, neutronNetID string, withoutIPv6 bool) (zun.Network, error)
 	// ListNetworks returns a page of a project's networks, implicit ones not. Codes as
 	// ListContainers has them.
 	ListNetworks(ctx context.Context, projectID string, filter zun.NetworkFilter) ([]zun.NetworkDetail, error)

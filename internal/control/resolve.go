@@ -197,7 +197,7 @@ func (r *resolver) oldestNetwork(ctx context.Context) (zun.Network, error) {
 // the container is recorded, as it would be. One that containers are on keeps the subnets
 // it was made with.
 func (r *resolver) implicit(ctx context.Context, n zun.NeutronNetwork) (zun.Network, error) {
-	network, err := r.s.Store.ImplicitNetwork(ctx, n.ID)
+	network, err := r.s.Store.ImplicitNetwork(ctx, n.ID, false)
 	if err == nil && sameSubnets(network, n) {
 		return network, nil
 	}

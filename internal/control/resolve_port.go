@@ -46,7 +46,8 @@ func (r *resolver) checkPort(p zun.Port) error {
 }
 
 // networkOfPort chooses a network of the user's that has all subnets of the port, so that
-// his containers meet on one Docker network; else the implicit one.
+// his containers meet on one Docker network; else the implicit one. A Docker network that
+// has IPv6 wants an IPv6 address of everybody: a port without one needs a network without.
 func (r *resolver) networkOfPort(ctx context.Context, p zun.Port) (zun.Network, error) {
 	if r.own {
 		networks, err := r.s.Store.NetworksOf(ctx, r.id.ProjectID, p.NetworkID)
@@ -54,7 +55,7 @@ func (r *resolver) networkOfPort(ctx context.Context, p zun.Port) (zun.Network, 
 			return zun.Network{}, err
 		}
 		for _, network := range networks {
-			if network.Status == zun.NetworkActive && hasSubnetsOf(network, p) {
+			if network.Status == zun.NetworkActive && hasSubnetsOf(network, p) && !lacksIPv6(p, network) {
 				return network, nil
 			}
 		}
@@ -66,7 +67,35 @@ func (r *resolver) networkOfPort(ctx context.Context, p zun.Port) (zun.Network, 
 	if len(found) == 0 {
 		return zun.Network{}, noNetwork(p.NetworkID)
 	}
-	return r.implicit(ctx, found[0])
+	network, err := r.implicit(ctx, found[0])
+	if err == nil && lacksIPv6(p, network) {
+		return r.withoutIPv6(ctx, network)
+	}
+	return network, err
+}
+
+// lacksIPv6 reports whether a port has no IPv6 address where the network has some to give.
+func lacksIPv6(p zun.Port, network zun.Network) bool {
+	return len(p.FixedIPs) > 0 && slices.ContainsFunc(network.Subnets, isIPv6) &&
+		!slices.ContainsFunc(p.FixedIPs, func(a zun.Address) bool { return a.IP.Is6() })
+}
+
+func isIPv6(s zun.Subnet) bool { return s.CIDR.Addr().Is6() }
+
+// withoutIPv6 returns the implicit network that stands for the IPv4 subnets of the Neutron
+// network that another stands for.
+func (r *resolver) withoutIPv6(ctx context.Context, whole zun.Network) (zun.Network, error) {
+	network, err := r.s.Store.ImplicitNetwork(ctx, whole.NeutronNetID, true)
+	if zun.IsNotFound(err) {
+		network, err = whole, nil
+		network.ID, network.Name, network.OnlyIPv4, network.CreatedAt = r.s.NewID(), "", true, r.s.now()
+	}
+	if err != nil {
+		return network, err
+	}
+	network.Subnets = slices.DeleteFunc(slices.Clone(whole.Subnets), isIPv6)
+	network.Shared, network.MTU = whole.Shared, whole.MTU
+	return network, nil
 }
 
 func hasSubnetsOf(network zun.Network, p zun.Port) bool {

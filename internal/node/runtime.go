@@ -297,7 +297,7 @@ func SandboxName(containerID string) string { return "zun-sandbox-" + containerI
 // NetworkName returns the Docker name of a network: its UUID, and for an implicit one that
 // of the Neutron network, as upstream Zun has it.
 func NetworkName(n zun.Network) string {
-	if n.Implicit {
+	if n.Implicit && !n.OnlyIPv4 {
 		return n.NeutronNetID
 	}
 	return n.ID

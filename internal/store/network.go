@@ -18,7 +18,7 @@ type networkRow struct {
 	ProjectID     string
 	UserID        string
 	OwnName       *string // the name again, null for implicit ones: unique in the project
-	ImplicitNetID *string // the Neutron network again, null for all others: unique
+	ImplicitNetID *string // implicitKey, null for all others: unique
 	NeutronNetID  string
 	NeutronPoolID string
 	Subnets       string
@@ -49,7 +49,8 @@ func rowOfNetwork(n zun.Network) *networkRow {
 		CreatedAt: toMicros(n.CreatedAt), UpdatedAt: toMicros(n.UpdatedAt),
 	}
 	if n.Implicit {
-		row.ImplicitNetID = nullable(n.NeutronNetID)
+		key := implicitKey(n.NeutronNetID, n.OnlyIPv4)
+		row.ImplicitNetID = &key
 	} else {
 		row.OwnName = nullable(n.Name)
 	}
@@ -59,11 +60,24 @@ func rowOfNetwork(n zun.Network) *networkRow {
 func (r *networkRow) network() zun.Network {
 	return zun.Network{
 		ID: r.UUID, Name: r.Name, ProjectID: r.ProjectID, UserID: r.UserID, Implicit: r.ImplicitNetID != nil,
+		OnlyIPv4:     r.ImplicitNetID != nil && strings.HasSuffix(*r.ImplicitNetID, onlyIPv4),
 		NeutronNetID: r.NeutronNetID, NeutronPoolID: r.NeutronPoolID, Subnets: fromJSON[[]zun.Subnet](r.Subnets),
 		Shared: r.Shared, MTU: r.MTU, Made: fromJSON[zun.Made](r.Made),
 		Status: zun.NetworkStatus(r.Status), StatusReason: r.StatusReason,
 		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt),
 	}
+}
+
+// onlyIPv4 ends the key of an implicit network that has no IPv6.
+const onlyIPv4 = "/4"
+
+// implicitKey is what there is one implicit network of: the Neutron network's UUID, and
+// for the one without IPv6 that in 36 characters too.
+func implicitKey(neutronNetID string, withoutIPv6 bool) string {
+	if !withoutIPv6 {
+		return neutronNetID
+	}
+	return strings.ReplaceAll(neutronNetID, "-", "") + onlyIPv4
 }
 
 func networksOf(rows []networkRow) []zun.Network {
@@ -113,10 +127,10 @@ func (s *Store) Network(ctx context.Context, id string) (zun.Network, error) {
 	return s.oneNetwork(ctx, id, "n.uuid = ?", id)
 }
 
-// ImplicitNetwork returns the row that stands for a Neutron network, or
-// CodeNetworkNotFound.
-func (s *Store) ImplicitNetwork(ctx context.Context, neutronNetID string) (zun.Network, error) {
-	return s.oneNetwork(ctx, neutronNetID, "n.implicit_net_id = ?", neutronNetID)
+// ImplicitNetwork returns the row that stands for a Neutron network, with all of its
+// subnets or without those of IPv6, or CodeNetworkNotFound.
+func (s *Store) ImplicitNetwork(ctx context.Context, neutronNetID string, withoutIPv6 bool) (zun.Network, error) {
+	return s.oneNetwork(ctx, neutronNetID, "n.implicit_net_id = ?", implicitKey(neutronNetID, withoutIPv6))
 }
 
 func (s *Store) oneNetwork(ctx context.Context, ref, where string, args ...any) (zun.Network, error) {

@@ -434,7 +434,7 @@ func TestNetworksOnANeutronNetworkAndUnfinishedOnes(t *testing.T) {
 	if diff := cmp.Diff([]zun.Network{active}, of, sameAddrs); diff != "" {
 		t.Error(diff)
 	}
-	implicit, err := s.ImplicitNetwork(ctx, busy.NeutronNetID)
+	implicit, err := s.ImplicitNetwork(ctx, busy.NeutronNetID, false)
 	must(t, err)
 	if diff := cmp.Diff(busy, implicit, sameAddrs); diff != "" {
 		t.Error(diff)
