@@ -85,3 +85,21 @@ func (s *tempest) end(id string) {
 	s.do(id, "kill").is(http.StatusAccepted)
 	s.becomes(s.version, id, "Stopped")
 }
+
+func (s *tempest) runWithRequestedHost() {
+	var hosts struct{ Hosts []struct{ Hostname string } }
+	s.admin.ask(s.version, "GET", "/hosts/", nil).is(http.StatusOK).into(&hosts)
+	if len(hosts.Hosts) != 1 {
+		s.tb.Fatalf("one machine has %d hosts", len(hosts.Hosts))
+	}
+	wish := s.wish(map[string]any{"host": hosts.Hosts[0].Hostname})
+	s.ask("POST", "/containers/?run=True", wish).is(http.StatusForbidden) // whoever is no administrator
+	// The plugin's administrator has a network of his own; so has ours.
+	network, _ := s.admin.makeNetwork("tempest-admin", map[string]any{"cidr": "10.98.0.0/24"})
+	s.removeNetwork(s.admin, network)
+	id := s.admin.ask(s.version, "POST", "/containers/?run=True", wish).is(http.StatusAccepted).record().UUID
+	s.made = append(s.made, id)
+	if got := s.admin.becomes(s.version, id, "Running").Host; got != hosts.Hosts[0].Hostname {
+		s.tb.Errorf("it runs on %q instead of %q", got, hosts.Hosts[0].Hostname)
+	}
+}

@@ -259,3 +259,34 @@ func (s *tempest) groupThere(id string) bool {
 	s.neutron("GET", "security-groups?id="+id, nil, &all)
 	return len(all.Groups) > 0
 }
+
+func (s *tempest) runWithPortInDualNet() {
+	network := s.makeBareNetwork(map[string]any{"name": "tempest-dual"})
+	four := s.makePool("tempest-four", "10.11.12.0/24", "28")
+	six := s.makePool("tempest-six", "2001:db8:3::/48", "64")
+	s.removeNetwork(s.user, network)
+	subnet4 := s.makeSubnet(network, map[string]any{"subnetpool_id": four})
+	s.makeSubnet(network, map[string]any{"subnetpool_id": six, "ip_version": 6})
+
+	both := s.makePort(network, nil)
+	if len(both.FixedIPs) != 2 {
+		s.tb.Fatalf("a port on the network has %+v", both.FixedIPs)
+	}
+	s.hasAddresses(s.run(map[string]any{"nets": []map[string]any{{"port": both.ID}}}), network, both)
+
+	only4 := s.makePort(network, map[string]any{"fixed_ips": []map[string]any{{"subnet_id": subnet4}}})
+	if len(only4.FixedIPs) != 1 {
+		s.tb.Fatalf("a port on one subnet has %+v", only4.FixedIPs)
+	}
+	s.hasAddresses(s.run(map[string]any{"nets": []map[string]any{{"port": only4.ID}}}), network, only4)
+}
+
+// makePool makes a subnetpool that is removed when the test ends.
+func (s *tempest) makePool(name, prefix, shortest string) string {
+	s.tb.Helper()
+	var made struct{ Subnetpool struct{ ID string } }
+	wish := map[string]any{"name": name, "prefixes": []string{prefix}, "min_prefixlen": shortest}
+	s.neutron("POST", "subnetpools", map[string]any{"subnetpool": wish}, &made)
+	s.later(func() { s.neutron("DELETE", "subnetpools/"+made.Subnetpool.ID, nil, nil) })
+	return made.Subnetpool.ID
+}

@@ -11,7 +11,6 @@ import io
 import json
 import logging
 import sys
-import traceback
 
 from openstackclient import shell as openstack
 from zunclient import shell as zun
@@ -35,10 +34,8 @@ def typed(program, args):
         return status(SHELLS[program](args))
     except SystemExit as end:
         return status(end.code)
-    except Exception as failure:  # the zun program prints it like this and exits with 1
-        if program == "zun":
-            print("ERROR: %s" % failure, file=sys.stderr)
-        traceback.print_exc()
+    except Exception as failure:  # zunclient.shell.main, the zun program, ends like this
+        print("ERROR: %s" % failure, file=sys.stderr)
         return 1
 
 
