@@ -80,6 +80,7 @@ type ContainerCreate struct {
 	Hostname        string            `json:"hostname,omitempty"`
 	ImagePullPolicy string            `json:"image_pull_policy,omitempty"`
 	ImageDriver     string            `json:"image_driver,omitempty"`
+	Registry        string            `json:"registry,omitempty"` // name or UUID of a Registry
 	Nets            []Net             `json:"nets,omitempty"`
 	SecurityGroups  []string          `json:"security_groups,omitempty"` // names or UUIDs
 	RestartPolicy   *RestartPolicy    `json:"restart_policy,omitempty"`

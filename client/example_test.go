@@ -36,6 +36,9 @@ func exampleService() *httptest.Server {
 	mux.HandleFunc("GET /v1/quotas/{project}", answer(200, `{"containers":{"limit":40,"in_use":1}}`))
 	mux.HandleFunc("PUT /v1/quotas/{project}", answer(200, `{"containers":40,"memory":51200,"disk":100,"cpu":50}`))
 	mux.HandleFunc("PUT /v1/quota_classes/{name}", answer(200, `{"containers":100,"memory":51200,"disk":100,"cpu":20}`))
+	mux.HandleFunc("POST /v1/images", answer(202, `{"uuid":"1f","repo":"app","tag":"1","host":"compute1","status":"Pulling"}`))
+	mux.HandleFunc("GET /v1/images/{id}", answer(200, `{"uuid":"1f","repo":"app","tag":"1","host":"compute1","status":"Available","size":"1048576"}`))
+	mux.HandleFunc("POST /v1/registries", answer(201, `{"registry":{"uuid":"4e6","name":"mine","domain":"r.example.org","username":"me","password":"***"}}`))
 	return httptest.NewServer(mux)
 }
 
@@ -97,6 +100,39 @@ func ExampleClient_CreateNetwork() {
 	}
 	fmt.Println(network.Name, network.Status, network.Subnets[0].CIDR)
 	// Output: foo Active 10.2.0.0/24
+}
+
+func ExampleClient_PullImage() {
+	c, done := exampleClient()
+	defer done()
+	ctx := context.Background()
+
+	image, err := c.PullImage(ctx, client.ImagePull{Repo: "app:1", Host: "compute1"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(image.Status)
+	image, err = c.GetImage(ctx, image.UUID)
+	fmt.Println(image.Repo, image.Tag, image.Status, image.Size, err)
+	// Output:
+	// Pulling
+	// app 1 Available 1048576 <nil>
+}
+
+func ExampleClient_CreateRegistry() {
+	c, done := exampleClient()
+	defer done()
+	ctx := context.Background()
+
+	registry, err := c.CreateRegistry(ctx, client.RegistryCreate{Name: "mine", Domain: "r.example.org", Username: "me", Password: "secret"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	made, _, err := c.CreateContainer(ctx, client.ContainerCreate{Image: "app", Registry: registry.UUID})
+	fmt.Println(registry.Name, registry.Domain, made.Status, err)
+	// Output: mine r.example.org Creating <nil>
 }
 
 func ExampleClient_Execute() {

@@ -16,6 +16,7 @@ type Container struct {
 	Image           string   // as requested, "cirros:latest"
 	ImagePullPolicy string   // "", "always", "ifnotpresent" or "never"
 	ImageDriver     string   // "docker"
+	RegistryID      string   // of the Registry that the image comes from; "" is whichever its name says
 	Command         []string // nil until known: the request's, else the image's
 	Entrypoint      []string
 	ImageCommand    bool    // Command is the image's, and another image's takes its place

@@ -50,6 +50,8 @@ const (
 	CodeRequestedHostNotFound Code = "requested-host-not-found"
 	// CodeServiceNotFound: no such service on that host (404).
 	CodeServiceNotFound Code = "zun-service-not-found"
+	// CodeRegistryNotFound: no such registry in the caller's sight (404).
+	CodeRegistryNotFound Code = "registry-not-found"
 	// CodeResourceNotFound: no such action (404).
 	CodeResourceNotFound Code = "resource-not-found"
 	// CodeNotAcceptable: the microversion cannot be served (406).
@@ -64,6 +66,8 @@ const (
 	CodeNetworkExists Code = "network-already-exists"
 	// CodeNetworkInUse: containers are still attached (409).
 	CodeNetworkInUse Code = "network-in-use"
+	// CodeImageExists: the host has, or is getting, this image already (409).
+	CodeImageExists Code = "image-already-exists"
 	// CodeTooLarge: the request body is over the limit (413).
 	CodeTooLarge Code = "request-too-large"
 	// CodeMediaType: the request is not JSON (415).
@@ -86,10 +90,12 @@ var statuses = map[Code]int{
 	CodeUnauthorized:        401,
 	CodePolicyNotAuthorized: 403, CodeExternalNetwork: 403, CodeOverQuota: 403,
 	CodeNotFound: 404, CodeContainerNotFound: 404, CodeNetworkNotFound: 404, CodePortNotFound: 404,
+	CodeRegistryNotFound: 404,
 	CodeResourceNotFound: 404, CodeHostNotFound: 404, CodeRequestedHostNotFound: 404, CodeServiceNotFound: 404,
 	CodeNotAcceptable: 406, CodeMicroversionUnsupported: 406,
 	CodeConflict: 409, CodeInvalidState: 409, CodeNetworkExists: 409, CodeNetworkInUse: 409,
-	CodeTooLarge: 413, CodeMediaType: 415,
+	CodeImageExists: 409,
+	CodeTooLarge:    413, CodeMediaType: 415,
 	CodeInternal: 500, CodeNotImplemented: 501, CodeUnavailable: 503,
 }
 

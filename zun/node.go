@@ -39,6 +39,15 @@ type Node interface {
 	// gone already, that is success.
 	RemoveNetwork(ctx context.Context, network Network) error
 
+	// AcceptImage takes an image on that is Pulling or Deleting, and returns before it is
+	// done; how it goes is told through Reports. Accepting what is under way changes
+	// nothing, and an order to delete ends a pull. CodeUnavailable: the host cannot take
+	// work now; give it again later.
+	AcceptImage(ctx context.Context, order ImageOrder) error
+
+	// SearchImages searches Docker Hub. CodeUnavailable: it does not answer this host.
+	SearchImages(ctx context.Context, term string) ([]FoundImage, error)
+
 	// Host tells what the host is and has.
 	Host(ctx context.Context) (Host, error)
 
@@ -53,6 +62,7 @@ type Order struct {
 	Attachments []Attachment       // by Position; for attach and detach those in Input.AttachmentIDs come too
 	Networks    map[string]Network // by Network.ID, every network that an attachment names
 	Files       []File             // put into the container when it is made
+	Registry    RegistryAccess     // where the image comes from, and as whom
 }
 
 // Reports is the control side as a node sees it. Each method may be called again with
@@ -72,6 +82,9 @@ type Reports interface {
 
 	// Finished ends an action.
 	Finished(ctx context.Context, actionID int64, outcome Outcome) error
+
+	// ImageChanged records what became of an image, or how far it is.
+	ImageChanged(ctx context.Context, report ImageReport) error
 
 	// Observed records a change of state that nobody ordered: a process that ended, a
 	// container that someone removed, the daemon coming back. It is ignored while an

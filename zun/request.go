@@ -9,6 +9,7 @@ type ContainerRequest struct {
 	Image           string
 	ImagePullPolicy string
 	ImageDriver     string
+	Registry        string // name or UUID of a Registry of the project; "" for none
 	Command         []string
 	Entrypoint      []string
 	CPU             *float64

@@ -45,6 +45,7 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.StringVar(&config.DefaultNetwork, "default-network", "", "network of containers that name none (default: the project's oldest)")
 	flags.StringVar(&config.PolicyFile, "policy-file", "", "oslo.policy rules (YAML) over the built-in ones")
 	sharingFlags(flags, &config.Sharing)
+	flags.StringVar(&config.SecretsFile, "secret-keys", "", "file of the keys that encrypt registries' passwords (default: secret-keys in the state directory)")
 	flags.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "text or json")
 	if err := parse(flags, args, stdout, soloSynopsis); err != nil {

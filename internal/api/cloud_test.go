@@ -199,6 +199,26 @@ func (c *cloud) work(ctx context.Context, order zun.Order) {
 	_ = c.reports.Finished(ctx, order.Action.ID, outcome)
 }
 
+// AcceptImage does the work at once. What is called missing cannot be pulled.
+func (c *cloud) AcceptImage(_ context.Context, order zun.ImageOrder) error {
+	report := zun.ImageReport{ImageID: order.Image.ID, Order: order.Image.Status, Status: zun.ImageAvailable, DockerID: "sha256:11", SizeBytes: 1 << 20}
+	switch {
+	case order.Image.Status == zun.ImageDeleting:
+		report = zun.ImageReport{ImageID: order.Image.ID, Order: order.Image.Status, Deleted: true}
+	case order.Image.Repo == "missing":
+		report = zun.ImageReport{ImageID: order.Image.ID, Order: order.Image.Status, Status: zun.ImageError, Reason: "there is none"}
+	}
+	c.done.Go(func() { _ = c.reports.ImageChanged(context.Background(), report) })
+	return nil
+}
+
+func (c *cloud) SearchImages(_ context.Context, term string) ([]zun.FoundImage, error) {
+	if term == "unreachable" {
+		return nil, zun.Errorf(zun.CodeUnavailable, "cannot search for image unreachable: host h1 cannot reach Docker Hub: no route")
+	}
+	return []zun.FoundImage{{Name: term, Description: "it", Official: true, Stars: 7}, {Name: "other/" + term}}, nil
+}
+
 func (c *cloud) Logs(context.Context, zun.Container, zun.LogsOptions) ([]byte, error) {
 	return []byte("hello\n"), nil
 }

@@ -77,7 +77,7 @@ func createFields() []createField {
 		{name: "privileged", since: 21, rule: "container:create:privileged"},
 		{name: "healthcheck", since: 22},
 		{name: "exposed_ports", since: 24},
-		{name: "registry", since: 31, missing: true},
+		{name: "registry", since: 31},
 		{name: "host", rule: "container:create:requested_destination"},
 		{name: "image_pull_policy", rule: "container:create:image_pull_policy"},
 		{name: "image_driver", missing: true, idle: []any{"docker", "None"}, instead: "images come from Docker registries only, image_driver docker"},
@@ -143,7 +143,7 @@ func (s *server) containerRequest(c *call, body map[string]any) (zun.ContainerRe
 	r := zun.ContainerRequest{
 		Name: stringOf(body["name"]), Image: stringOf(body["image"]),
 		ImagePullPolicy: strings.ToLower(stringOf(body["image_pull_policy"])), ImageDriver: "docker",
-		Workdir: stringOf(body["workdir"]), Hostname: stringOf(body["hostname"]),
+		Registry: stringOf(body["registry"]), Workdir: stringOf(body["workdir"]), Hostname: stringOf(body["hostname"]),
 		Environment: wordMap(body["environment"]), Labels: wordMap(body["labels"]),
 		Entrypoint: wordList(body["entrypoint"]), SecurityGroups: wordList(body["security_groups"]),
 		AutoRemove: body["auto_remove"] == true, OwnNetworks: c.version >= ownMinor,

@@ -212,7 +212,6 @@ func TestBadCreateRequests(t *testing.T) {
 		`{"image":"nginx","healthcheck":{"cmd":"true"}}`:                               {"1.21", 400, "Invalid param healthcheck"},
 		`{"image":"nginx","exposed_ports":{"80":{}}}`:                                  {"1.23", 400, "Invalid param exposed_ports"},
 		`{"image":"nginx","registry":"reg"}`:                                           {"1.30", 400, "Invalid param registry"},
-		`{"image":"nginx","registry":"rag"}`:                                           {"1.31", 501, "registry"},
 		`{"image":"nginx","host":"h1"}`:                                                {"1.39", 403, "container:create:requested_destination"},
 		`{"image":"nginx","cpu_policy":"dedicated"}`:                                   {"1.20", 501, "cpu_policy dedicated is not in this release; cores are shared"},
 		`{"image":"nginx","image_driver":"glance"}`:                                    {"1.20", 501, "image_driver glance is not in this release; images come from Docker registries"},

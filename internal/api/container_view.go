@@ -50,7 +50,7 @@ func containerFields() []containerField {
 		{"image_driver", func(b []byte, c *zun.ContainerDetail) []byte { return appendOptional(b, c.ImageDriver) }},
 		{"security_groups", func(b []byte, c *zun.ContainerDetail) []byte { return appendStrings(b, c.SecurityGroups) }},
 		{"healthcheck", func(b []byte, c *zun.ContainerDetail) []byte { return appendHealthcheck(b, c.Healthcheck) }},
-		{"registry_id", func(b []byte, _ *zun.ContainerDetail) []byte { return append(b, "null"...) }},
+		{"registry_id", func(b []byte, c *zun.ContainerDetail) []byte { return appendOptional(b, c.RegistryID) }},
 		{"created_at", func(b []byte, c *zun.ContainerDetail) []byte { return appendTime(b, c.CreatedAt) }},
 		{"updated_at", func(b []byte, c *zun.ContainerDetail) []byte { return appendTime(b, c.UpdatedAt) }},
 	}

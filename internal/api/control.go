@@ -23,6 +23,8 @@ type Control interface {
 	Hosts
 	Services
 	Quotas
+	Registries
+	Images
 }
 
 // Containers makes, finds and removes containers.
@@ -125,6 +127,24 @@ type Quotas interface {
 	DeleteQuota(ctx context.Context, g policy.Grant, projectID string) error
 	QuotaClass(ctx context.Context, g policy.Grant, class string) (zun.Quota, error)
 	SetQuotaClass(ctx context.Context, g policy.Grant, class string, limits zun.QuotaLimits) (zun.Quota, error)
+}
+
+// Registries records image registries. Passwords go in, and do not come out.
+type Registries interface {
+	CreateRegistry(ctx context.Context, g policy.Grant, request zun.RegistryRequest) (zun.Registry, error)
+	ListRegistries(ctx context.Context, g policy.Grant, filter zun.RegistryFilter) ([]zun.Registry, error)
+	GetRegistry(ctx context.Context, g policy.Grant, ref string) (zun.Registry, error)
+	UpdateRegistry(ctx context.Context, g policy.Grant, ref string, change zun.RegistryChange) (zun.Registry, error)
+	DeleteRegistry(ctx context.Context, g policy.Grant, ref string) error
+}
+
+// Images has images pulled onto hosts and deleted there, and searches Docker Hub.
+type Images interface {
+	PullImage(ctx context.Context, g policy.Grant, request zun.ImageRequest) (zun.Image, error)
+	ListImages(ctx context.Context, g policy.Grant, filter zun.ImageFilter) ([]zun.Image, error)
+	GetImage(ctx context.Context, g policy.Grant, id string) (zun.Image, error)
+	DeleteImage(ctx context.Context, g policy.Grant, id string) error
+	SearchImages(ctx context.Context, g policy.Grant, name string, exact bool) ([]zun.FoundImage, error)
 }
 
 // Identities tells who a token stands for. CodeUnauthorized: nobody, any more.

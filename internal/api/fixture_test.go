@@ -71,6 +71,7 @@ func newFixture(tb testing.TB, change ...func(*Config)) *fixture {
 	f.tokens = tokens{
 		"user":     {UserID: "u", ProjectID: "p", Roles: []string{"member"}},
 		"admin":    {UserID: "a", ProjectID: "p", Roles: []string{"admin"}},
+		"other":    {UserID: "o", ProjectID: "q", Roles: []string{"member"}},
 		"unscoped": {UserID: "u"},
 	}
 	config := Config{

@@ -157,7 +157,8 @@ func (w *world) settled() map[string]int {
 	defer tick.Stop()
 	for {
 		var owed int
-		if err := w.rows.QueryRowContext(w.Context(), "SELECT count(*) FROM container_actions WHERE finish_time = 0").Scan(&owed); err != nil {
+		if err := w.rows.QueryRowContext(w.Context(), `SELECT (SELECT count(*) FROM container_actions WHERE finish_time = 0)
+			+ (SELECT count(*) FROM image WHERE status IN ('Pulling', 'Deleting'))`).Scan(&owed); err != nil {
 			w.Fatal(err)
 		}
 		if owed == 0 {

@@ -18,6 +18,7 @@ type memory struct {
 	mu         sync.Mutex
 	containers []zun.ContainerDetail
 	networks   []zun.NetworkDetail
+	registries []zun.Registry
 	actions    map[string][]zun.Action
 	asked      []string // "stop <id> 10"
 	request    zun.ContainerRequest

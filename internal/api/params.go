@@ -147,14 +147,24 @@ func additional(names []string) string {
 
 // invalidParam is the error of one parameter of a query.
 func invalidParam(name string, value any, text string) error {
+	value = masked(name, value)
 	return zun.Errorf(zun.CodeSchemaValidation, "Invalid input for query parameters '%s'. Value: '%s'. %s",
 		shorten(name), show(value), text)
 }
 
 // invalidField is the error of one field of a body.
 func invalidField(name string, value any, text string) error {
+	value = masked(name, value)
 	return zun.Errorf(zun.CodeSchemaValidation, "Invalid input for field '%s'.Value: '%s'. %s",
 		shorten(name), show(value), text)
+}
+
+// masked keeps a password out of an error.
+func masked(name string, value any) any {
+	if name == "password" {
+		return "***"
+	}
+	return value
 }
 
 // show writes a value into an error, cut where it gets long.

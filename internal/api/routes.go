@@ -16,7 +16,7 @@ const (
 // routeTable is everything the API serves: what this release has, then what Zun has
 // beyond it.
 func routeTable() []route {
-	return slices.Concat(publicRoutes(), containerRoutes(), networkRoutes(), adminRoutes(), laterRoutes())
+	return slices.Concat(publicRoutes(), containerRoutes(), networkRoutes(), adminRoutes(), registryRoutes(), imageRoutes(), laterRoutes())
 }
 
 // publicRoutes need no token.
@@ -104,6 +104,33 @@ func adminRoutes() []route {
 	}
 }
 
+// imageRoutes are the images on hosts. A name that is searched for may have slashes, which
+// python-zunclient does not escape.
+func imageRoutes() []route {
+	const all, one = "/v1/images", "/v1/images/{id}"
+	return []route{
+		{verb: get, path: all, rule: "image:get_all", handle: (*server).listImages},
+		{verb: post, path: all, rule: "image:pull", json: true, handle: (*server).pullImage},
+		{verb: get, path: one, rule: "image:get_one", handle: (*server).showImage},
+		{verb: del, path: one, rule: "image:delete", handle: (*server).deleteImage},
+		{verb: get, path: one + "/search", rule: "image:search", handle: (*server).searchImages},
+		{verb: get, path: one + "/{name}/search", rule: "image:search", handle: (*server).searchImages},
+		{verb: get, path: one + "/{name}/{last}/search", rule: "image:search", handle: (*server).searchImages},
+	}
+}
+
+// registryRoutes are a project's image registries.
+func registryRoutes() []route {
+	const all, one = "/v1/registries", "/v1/registries/{id}"
+	return []route{
+		{verb: get, path: all, rule: "registry:get_all", handle: (*server).listRegistries},
+		{verb: post, path: all, rule: "registry:create", json: true, handle: (*server).createRegistry},
+		{verb: get, path: one, rule: "registry:get_one", handle: (*server).showRegistry},
+		{verb: patch, path: one, rule: "registry:update", handle: (*server).updateRegistry},
+		{verb: del, path: one, rule: "registry:delete", handle: (*server).deleteRegistry},
+	}
+}
+
 // laterRoutes are what Zun has and this release has not. They keep their microversions
 // and policy rules, so that whoever may not use them hears that first.
 func laterRoutes() []route { return laterCollections() }
@@ -114,12 +141,6 @@ func laterCollections() []route {
 	return []route{
 		collection(get, "capsules", "capsule:get_all"), collection(post, "capsules", "capsule:create"),
 		collection(get, "capsules/{id}", "capsule:get"), collection(del, "capsules/{id}", "capsule:delete"),
-		collection(get, "images", "image:get_all"), collection(post, "images", "image:pull"),
-		collection(get, "images/{id}", "image:get_one"), collection(del, "images/{id}", "image:delete"),
-		collection(get, "images/{id}/search", "image:search"),
-		collection(get, "registries", "registry:get_all"), collection(post, "registries", "registry:create"),
-		collection(get, "registries/{id}", "registry:get_one"), collection(patch, "registries/{id}", "registry:update"),
-		collection(del, "registries/{id}", "registry:delete"),
 	}
 }
 

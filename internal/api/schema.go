@@ -80,7 +80,7 @@ func (s *schemas) check(name string, minor int, body map[string]any) error {
 	if !errors.As(err, &invalid) {
 		return err
 	}
-	return s.explain(firstLeaf(invalid), body)
+	return s.explain(firstLeaf(invalid), body, strings.HasPrefix(name, "registry_"))
 }
 
 // firstLeaf returns the violation nearest to the top, and of several the first by
@@ -105,8 +105,8 @@ func firstLeaf(err *jsonschema.ValidationError) *jsonschema.ValidationError {
 }
 
 // explain words a violation the way Zun does: bare at the top of the body, else with the
-// field and its value.
-func (s *schemas) explain(err *jsonschema.ValidationError, body map[string]any) error {
+// field and its value, which is left out where a body holds secrets.
+func (s *schemas) explain(err *jsonschema.ValidationError, body map[string]any, secret bool) error {
 	text := err.ErrorKind.LocalizedString(s.printer)
 	switch k := err.ErrorKind.(type) {
 	case *kind.Required:
@@ -127,6 +127,9 @@ func (s *schemas) explain(err *jsonschema.ValidationError, body map[string]any) 
 		if _, err := strconv.Atoi(step); err != nil || leaf == "" {
 			leaf = step
 		}
+	}
+	if secret {
+		value = "***"
 	}
 	return invalidField(leaf, value, shorten(text))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/gozun/gozun/internal/control"
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/internal/store"
+	"github.com/gozun/gozun/internal/vault"
 )
 
 // newWhole returns the API over the real control, policy and SQLite store.
@@ -37,9 +38,13 @@ func newWholeOf(tb testing.TB, adjust func(*control.Config), change ...func(*Con
 		tb.Fatal(err)
 	}
 	c := newCloud()
+	keys, err := vault.Open(filepath.Join(tb.TempDir(), "keys"))
+	if err != nil {
+		tb.Fatal(err)
+	}
 	config := control.Config{
 		Store: db, Policy: engine, Neutron: func(string) control.Neutron { return c }, ServiceNeutron: c,
-		Nodes: control.Local{Name: "h1", Agent: c}, Log: slog.New(slog.DiscardHandler),
+		Nodes: control.Local{Name: "h1", Agent: c}, Log: slog.New(slog.DiscardHandler), Vault: keys,
 	}
 	adjust(&config)
 	service := control.New(config)

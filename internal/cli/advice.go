@@ -65,6 +65,10 @@ func adviceByCode(code zun.Code, command *cobra.Command, err error) string {
 		return "zun network-list (yours), neutron net-list (Neutron's)"
 	case zun.CodeContainerNotFound:
 		return "zun list"
+	case zun.CodeImageExists:
+		return "zun image-list, and zun image-delete to have it pulled anew"
+	case zun.CodeRegistryNotFound:
+		return "zun registry-list"
 	case zun.CodePortNotFound, zun.CodePortInUse, zun.CodePortNotUsable:
 		return "neutron port-list"
 	case zun.CodeHostNotFound, zun.CodeRequestedHostNotFound:

@@ -22,6 +22,9 @@ type backend struct {
 	mu         sync.Mutex
 	containers []*zun.ContainerDetail
 	networks   []*zun.NetworkDetail
+	registries []*zun.Registry
+	images     []*zun.Image
+	passwords  map[string]string // of registries
 	actions    map[string][]*zun.Action
 	looks      map[string]int
 	request    zun.ContainerRequest
@@ -31,7 +34,7 @@ type backend struct {
 }
 
 func newBackend() *backend {
-	return &backend{actions: map[string][]*zun.Action{}, looks: map[string]int{}, admin: newAdmin()}
+	return &backend{actions: map[string][]*zun.Action{}, looks: map[string]int{}, admin: newAdmin(), passwords: map[string]string{}}
 }
 
 func (b *backend) count() int {
@@ -79,7 +82,7 @@ func (b *backend) CreateContainer(ctx context.Context, g policy.Grant, r zun.Con
 	c := &zun.ContainerDetail{Container: zun.Container{
 		ID: id("c0000", len(b.containers)+1), Name: r.Name, Image: r.Image, Command: r.Command, ImageDriver: "docker",
 		ProjectID: g.Identity().ProjectID, UserID: g.Identity().UserID, Status: zun.StatusCreating, CreatedAt: noon,
-		CPU: 1, MemoryMiB: 512, Environment: r.Environment, Labels: r.Labels, RestartPolicy: r.RestartPolicy,
+		RegistryID: r.Registry, CPU: 1, MemoryMiB: 512, Environment: r.Environment, Labels: r.Labels, RestartPolicy: r.RestartPolicy,
 	}}
 	for i, net := range r.Nets {
 		network, err := b.findNetwork(net.Network)

@@ -91,6 +91,12 @@ func (s *session) askingGetenv() func(string) string {
 }
 
 func (s *session) askPassword() string {
+	return s.askSecret("Password of " + s.getenv("OS_USERNAME") + ": ")
+}
+
+// askSecret asks for something on the terminal without showing it; "" where there is no
+// terminal, and when the user gives up.
+func (s *session) askSecret(prompt string) string {
 	file, ok := s.Stdin.(interface{ Fd() uintptr })
 	if !ok || !term.IsTerminal(int(file.Fd())) || s.completing() {
 		return ""
@@ -106,7 +112,7 @@ func (s *session) askPassword() string {
 			io.Reader
 			io.Writer
 		}{s.Stdin, s.Stderr}, "")
-		password, _ := terminal.ReadPassword("Password of " + printable(s.getenv("OS_USERNAME")) + ": ") // Ctrl-C gives none
+		password, _ := terminal.ReadPassword(printable(prompt)) // Ctrl-C gives none
 		typed <- password
 	}()
 	select {
@@ -194,7 +200,7 @@ func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.GetBody != nil {
 		if body, err := r.GetBody(); err == nil {
 			text, _ := io.ReadAll(body)
-			fmt.Fprintf(t.out, "> %s\n", fileContent.ReplaceAll(text, []byte(`"source":"***"`)))
+			fmt.Fprintf(t.out, "> %s\n", maskedBody(text))
 		}
 	}
 	response, err := t.next.RoundTrip(r)
@@ -219,6 +225,15 @@ func (t tracer) answer(response *http.Response) (*http.Response, error) {
 	response.Body = io.NopCloser(strings.NewReader(string(body)))
 	return response, nil
 }
+
+// maskedBody hides passwords, and the content of files, in a body that is JSON.
+func maskedBody(text []byte) []byte {
+	text = fileContent.ReplaceAll(text, []byte(`"source":"***"`))
+	return passwordInJSON.ReplaceAll(text, []byte(`$1"***"`))
+}
+
+// passwordInJSON finds the string that a key called password holds.
+var passwordInJSON = regexp.MustCompile(`("password"\s*:\s*)"(?:[^"\\]|\\.)*"`)
 
 // masked hides what would let a reader of the output act as the user.
 func masked(header, value string) string {

@@ -67,6 +67,7 @@ func (s *session) makingCommand(run bool, command *cobra.Command) *cobra.Command
 	f.bind(command)
 	s.bindNetCompletion(command, "net")
 	s.bindPlacement(command, f)
+	s.bindRegistryCompletion(command)
 	wait := waitFlags(command)
 	command.Flags().SetInterspersed(false)
 	command.RunE = func(command *cobra.Command, args []string) error {
@@ -99,6 +100,7 @@ func (f *createFlags) bind(command *cobra.Command) {
 	flags.StringVar(&f.entrypoint, "entrypoint", "", "program to run instead of the image's, words quoted as in a shell")
 	flags.StringVar(&c.ImagePullPolicy, "image-pull-policy", "", "always, ifnotpresent or never")
 	flags.StringVar(&c.ImageDriver, "image-driver", "", "where the image comes from: docker")
+	flags.StringVar(&c.Registry, "registry", "", "registry that the image comes from, name or UUID (see registry-create)")
 	flags.BoolVarP(&c.Interactive, "interactive", "i", false, "keep its standard input open")
 	flags.BoolVarP(&c.TTY, "tty", "t", false, "give it a terminal")
 	f.options.bind(command, c)

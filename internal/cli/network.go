@@ -195,24 +195,8 @@ there before stays.`,
 		Args:              leastArgs("NETWORK"),
 		ValidArgsFunction: s.completeNetworks(0),
 	}
-	command.RunE = func(command *cobra.Command, args []string) error {
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
-		var failures []error
-		for _, ref := range args {
-			if ref == "" {
-				failures = append(failures, usageErrorf("a NETWORK is empty"))
-				continue
-			}
-			if err := c.DeleteNetwork(command.Context(), ref); err != nil {
-				failures = append(failures, err)
-				continue
-			}
-			s.say("deleted: network %s", ref)
-		}
-		return severally(failures)
-	}
+	command.RunE = s.each("NETWORK", "deleted: network %s", func(ctx context.Context, c *client.Client, ref string) error {
+		return c.DeleteNetwork(ctx, ref)
+	})
 	return command
 }

@@ -97,6 +97,7 @@ func (s *session) root(calledBy string) *cobra.Command {
 const (
 	groupContainers = "containers"
 	groupNetworks   = "networks"
+	groupImages     = "images"
 	groupLog        = "log"
 	groupAdmin      = "admin"
 	groupOther      = "other"
@@ -117,6 +118,7 @@ a Neutron port of its own in your project, with its addresses and security group
 	for _, group := range []cobra.Group{
 		{ID: groupContainers, Title: "Containers:"},
 		{ID: groupNetworks, Title: "Networks:"},
+		{ID: groupImages, Title: "Images:"},
 		{ID: groupLog, Title: "What was done:"},
 		{ID: groupAdmin, Title: "Hosts and quotas:"},
 		{ID: groupOther, Title: "Other:"},
@@ -129,6 +131,9 @@ a Neutron port of its own in your project, with its addresses and security group
 		s.cpCommand(), s.commitCommand())
 	add(root, groupNetworks, s.networkCreateCommand(), s.networkListCommand(), s.networkShowCommand(), s.networkDeleteCommand(),
 		s.networkAttachCommand(), s.networkDetachCommand(), s.addSecurityGroupCommand(), s.removeSecurityGroupCommand())
+	add(root, groupImages, s.pullCommand(), s.imageListCommand(), s.imageShowCommand(), s.imageDeleteCommand(), s.imageSearchCommand(),
+		s.registryCreateCommand(), s.registryListCommand(), s.registryShowCommand(), s.registryUpdateCommand(),
+		s.registryDeleteCommand())
 	add(root, groupLog, s.actionListCommand(), s.actionShowCommand())
 	add(root, groupAdmin, s.hostListCommand(), s.hostShowCommand(), s.zoneListCommand(),
 		s.serviceListCommand(), s.serviceEnableCommand(), s.serviceDisableCommand(), s.serviceForceDownCommand(), s.serviceDeleteCommand(),

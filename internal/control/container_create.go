@@ -12,7 +12,7 @@ import (
 // it, all or nothing, and returns it in status Creating. What the user's words mean is
 // asked of Neutron with his own token; nothing is asked for networks of ours.
 //
-// Codes: CodeInvalid (bad field, unknown security group, fixed address outside the
+// Codes: CodeRegistryNotFound, CodeInvalid (bad field, image of another registry, unknown security group, fixed address outside the
 // subnets, a network named twice, a container in a hint that is not there), CodeConflict
 // (ambiguous name, address in use, no network available), CodeOverQuota,
 // CodeRequestedHostNotFound, CodeNetworkNotFound, CodePortNotFound, CodePortNotUsable,
@@ -28,6 +28,10 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 	if err != nil {
 		return zun.ContainerDetail{}, err
 	}
+	registryID, err := s.registryFor(ctx, g, request.Registry, request.Image)
+	if err != nil {
+		return zun.ContainerDetail{}, err
+	}
 	r := s.resolver(g, request.OwnNetworks)
 	groups, err := r.securityGroups(ctx, request.SecurityGroups)
 	if err != nil {
@@ -38,7 +42,7 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 		return zun.ContainerDetail{}, err
 	}
 	c := s.newContainer(g.Identity(), request)
-	c.SecurityGroups = groups
+	c.SecurityGroups, c.RegistryID = groups, registryID
 	var detail zun.ContainerDetail
 	err = s.Store.Change(ctx, func(ctx context.Context) error {
 		if err := s.claim(ctx, c.ProjectID, holds(c)); err != nil {

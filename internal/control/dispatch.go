@@ -140,6 +140,9 @@ func (s *Service) orderFor(ctx context.Context, action zun.Action, c zun.Contain
 	if order.Files, err = s.Store.Files(ctx, c.ID); err != nil {
 		return zun.Order{}, err
 	}
+	if order.Registry, err = s.access(ctx, c.RegistryID); err != nil {
+		return zun.Order{}, err
+	}
 	for _, net := range nets {
 		if slices.Contains(later, net.Attachment.ID) {
 			continue

@@ -27,6 +27,7 @@ type fakeNode struct {
 	networks   map[string]bool        // by Network.ID
 	ports      map[string]string      // attachment id -> port id
 	orders     []zun.Order            // as accepted
+	images     []zun.ImageOrder       // as accepted
 	serial     map[string]*sync.Mutex // by container
 	done       map[int64]bool         // actions that were carried out: a second Accept changes nothing
 	down       error                  // Accept and Host fail with it
@@ -173,6 +174,23 @@ func (n *fakeNode) plug(a zun.Attachment, i int) zun.Attachment {
 	a.PortID, a.MAC = n.ports[a.ID], fmt.Sprintf("fa:16:3e:00:00:%02x", i)
 	a.Addresses = []zun.Address{{IP: netip.MustParseAddr("10.2.0.77"), SubnetID: "s"}}
 	return a
+}
+
+// AcceptImage notes the order; tests report its end themselves.
+func (n *fakeNode) AcceptImage(_ context.Context, order zun.ImageOrder) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.down != nil {
+		return n.down
+	}
+	n.images = append(n.images, order)
+	return nil
+}
+
+func (n *fakeNode) SearchImages(_ context.Context, term string) ([]zun.FoundImage, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return []zun.FoundImage{{Name: term}, {Name: "other/" + term}}, n.down
 }
 
 func (n *fakeNode) Logs(context.Context, zun.Container, zun.LogsOptions) ([]byte, error) {

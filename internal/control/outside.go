@@ -55,6 +55,8 @@ type Store interface {
 
 	ContainerStore
 	NetworkStore
+	RegistryStore
+	ImageStore
 	ActionStore
 	ConsoleStore
 	HostStore
@@ -155,6 +157,47 @@ type NetworkStore interface {
 	// implicit ones without a name that no container is on.
 	UnfinishedNetworks(ctx context.Context) ([]zun.Network, error)
 	Holders(ctx context.Context, networkID string) ([]zun.Holder, error)
+}
+
+// RegistryStore is the part of Store about image registries.
+type RegistryStore interface {
+	AddRegistry(ctx context.Context, registry zun.Registry) error
+	SaveRegistry(ctx context.Context, registry zun.Registry) error
+	// DeleteRegistry removes the row. CodeConflict: containers name it.
+	DeleteRegistry(ctx context.Context, id string) error
+
+	Registry(ctx context.Context, id string) (zun.Registry, error)
+	// FindRegistries returns those whose UUID or name is ref, of one project or, with "",
+	// of all, oldest first.
+	FindRegistries(ctx context.Context, projectID, ref string) ([]zun.Registry, error)
+	// ListRegistries returns a page of a project's or, with "", of all. Codes as
+	// ListContainers has them.
+	ListRegistries(ctx context.Context, projectID string, filter zun.RegistryFilter) ([]zun.Registry, error)
+}
+
+// ImageStore is the part of Store about images on hosts.
+type ImageStore interface {
+	// AddImage records an image. CodeImageExists: the host has one of this name.
+	AddImage(ctx context.Context, image zun.Image) error
+	SaveImage(ctx context.Context, image zun.Image) error
+	DeleteImage(ctx context.Context, id string) error
+
+	Image(ctx context.Context, id string) (zun.Image, error)
+	// ListImages returns a page of a project's or, with "", of all. Codes as
+	// ListContainers has them, with CodeImageNotFound for an unknown marker.
+	ListImages(ctx context.Context, projectID string, filter zun.ImageFilter) ([]zun.Image, error)
+	// OwedImages returns those that their hosts still have to pull or delete.
+	OwedImages(ctx context.Context) ([]zun.Image, error)
+}
+
+// Vault seals passwords for the store; about is the UUID of what one belongs to.
+type Vault interface {
+	Seal(text, about string) (string, error)
+	// Open fails when the key is lost or the sealed text was tampered with; the error says
+	// which.
+	Open(sealed, about string) (string, error)
+	// Current reports whether a text is sealed with the key that seals now.
+	Current(sealed string) bool
 }
 
 // ActionStore is the part of Store about actions.

@@ -207,6 +207,9 @@ func (s *Service) Containers(ctx context.Context, host string) ([]zun.Order, err
 	orders := make([]zun.Order, len(details))
 	for i, detail := range details {
 		orders[i] = zun.Order{Container: detail.Container, Networks: map[string]zun.Network{}, Files: files[detail.ID]}
+		if orders[i].Registry, err = s.access(ctx, detail.RegistryID); err != nil {
+			return nil, err
+		}
 		for _, net := range detail.Nets {
 			orders[i].Attachments = append(orders[i].Attachments, net.Attachment)
 			orders[i].Networks[net.Network.ID] = net.Network

@@ -28,6 +28,9 @@ type Config struct {
 
 	Nodes Nodes
 
+	// Vault encrypts the passwords of registries. Nil: registries have none.
+	Vault Vault
+
 	// DefaultNetwork is the name of a gozun or Neutron network for containers that name
 	// none. Empty: the oldest Neutron network of the project, else the oldest shared.
 	DefaultNetwork string
@@ -103,6 +106,7 @@ type Service struct {
 	Config
 	queue        *queue
 	sweeps       *pokeSet // networks that may be to remove
+	images       *pokeSet // images that may be to pull or delete
 	networkLocks locks    // by Network.ID: making, removing, and giving out work that uses it
 	hosts        hostWatch
 	looked       lookTimes
@@ -115,7 +119,7 @@ var _ zun.Reports = (*Service)(nil)
 // Run.
 func New(config Config) *Service {
 	return &Service{
-		Config: config.withDefaults(), queue: newQueue(), sweeps: newPokeSet(), ready: make(chan struct{}),
+		Config: config.withDefaults(), queue: newQueue(), sweeps: newPokeSet(), images: newPokeSet(), ready: make(chan struct{}),
 	}
 }
 
@@ -139,9 +143,11 @@ func (s *Service) Run(ctx context.Context) error {
 		s.queue.poke(action.ContainerID)
 	}
 	close(s.ready)
+	s.resealAll(ctx)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.runQueue(ctx) })
 	group.Go(func() error { return s.runSweeps(ctx) })
+	group.Go(func() error { return s.runImages(ctx) })
 	group.Go(func() error { return s.runHosts(ctx) })
 	return group.Wait()
 }

@@ -43,6 +43,7 @@ type Agent struct {
 	life  context.Context // ends when Run does: actions outlive the calls that brought them
 	end   context.CancelFunc
 	lanes *lanes
+	pulls pulls
 	check *checks
 	ready chan struct{}
 	once  sync.Once

@@ -303,6 +303,7 @@ func (t *task) joins(have seen) bool {
 // makeContainer makes the container, or adopts one that an earlier try left.
 func (t *task) makeContainer(ctx, failed context.Context) error {
 	c := t.order.Container
+	c.Image = t.imageReference()
 	c.Entrypoint, c.Command = or(c.Entrypoint, t.image.Entrypoint), or(c.Command, t.image.Command)
 	spec := ContainerSpec{
 		Name: ContainerName(c.ID), Sandbox: SandboxName(c.ID), Owner: t.Owner, Action: t.order.Action.ID, Container: c, Files: t.fileSpecs(),
@@ -337,6 +338,11 @@ func (t *task) makeContainer(ctx, failed context.Context) error {
 	return err
 }
 
+// imageReference is the engine's name for the container's image.
+func (t *task) imageReference() string {
+	return t.order.Registry.ImageReference(t.order.Container.Image)
+}
+
 func or(mine, image []string) []string {
 	if len(mine) > 0 {
 		return mine
@@ -346,7 +352,7 @@ func or(mine, image []string) []string {
 
 // findImage gets the image onto the host as its policy says, and reads what it would run.
 func (t *task) findImage(ctx context.Context) (string, error) {
-	ref, policy := t.order.Container.Image, t.order.Container.ImagePullPolicy
+	ref, policy := t.imageReference(), t.order.Container.ImagePullPolicy
 	var err error
 	if policy != "always" {
 		t.image, err = t.inspectImage(ctx, ref)
@@ -376,11 +382,14 @@ func (t *task) inspectImage(ctx context.Context, ref string) (image Image, err e
 
 // pull fetches the image, telling how far it is.
 func (t *task) pull(ctx context.Context, ref string) error {
+	if problem := t.order.Registry.Problem; problem != "" {
+		return zun.Errorf(zun.CodeImageNotFound, "image %s cannot be pulled to host %s: %s", ref, t.Config.Host, problem)
+	}
 	limited, cancel := context.WithTimeout(ctx, t.PullTimeout)
 	defer cancel()
 	event := zun.Event{ActionID: t.order.Action.ID, Stage: zun.StageImage, StartedAt: t.Now().UTC(), Detail: "pulling " + ref}
 	t.told(func(s *story) { s.began(event) })
-	err := t.Docker.PullImage(limited, ref, func(sentence string) {
+	err := t.Docker.PullImage(limited, ref, t.order.Registry, func(sentence string) {
 		event.Detail = sentence
 		t.told(func(s *story) { s.began(event) })
 	})

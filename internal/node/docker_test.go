@@ -52,6 +52,12 @@ func cli(tb testing.TB, args ...string) string {
 // anImage imports an image with busybox and the changes, and removes it after the test.
 func anImage(tb testing.TB, changes ...string) string {
 	tb.Helper()
+	return anImageWith(tb, nil, changes...)
+}
+
+// anImageWith is anImage with one more file, /extra, unless that is empty.
+func anImageWith(tb testing.TB, extra []byte, changes ...string) string {
+	tb.Helper()
 	program, err := os.ReadFile("/bin/busybox")
 	if err != nil {
 		tb.Skipf("no busybox to make an image of: %v", err)
@@ -70,6 +76,9 @@ func anImage(tb testing.TB, changes ...string) string {
 	write(&tar.Header{Name: "bin/busybox", Mode: 0o755}, program)
 	for _, name := range []string{"sh", "sleep", "echo", "cat", "ip", "hostname", "true", "false", "yes", "head", "kill", "printf"} {
 		write(&tar.Header{Name: "bin/" + name, Typeflag: tar.TypeSymlink, Linkname: "busybox"}, nil)
+	}
+	if len(extra) > 0 {
+		write(&tar.Header{Name: "extra", Mode: 0o644}, extra)
 	}
 	if err := w.Close(); err != nil {
 		tb.Fatal(err)

@@ -94,12 +94,27 @@ func (m *memory) Image(_ context.Context, ref string) (image node.Image, err err
 	return image, err
 }
 
-func (m *memory) PullImage(_ context.Context, ref string, progress func(string)) error {
+func (m *memory) PullImage(_ context.Context, ref string, _ zun.RegistryAccess, progress func(string)) error {
 	return m.call("PullImage", func() error {
 		progress("pulling")
 		m.images[ref] = node.Image{Command: []string{"/bin/true"}}
 		return nil
 	})
+}
+
+func (m *memory) RemoveImage(_ context.Context, ref string) error {
+	return m.call("RemoveImage", func() error {
+		delete(m.images, ref)
+		return nil
+	})
+}
+
+func (m *memory) SearchImages(context.Context, string) (found []zun.FoundImage, err error) {
+	err = m.call("SearchImages", func() error {
+		found = []zun.FoundImage{{Name: "nginx"}}
+		return nil
+	})
+	return found, err
 }
 
 func (m *memory) EnsureNetwork(_ context.Context, spec node.NetworkSpec) error {

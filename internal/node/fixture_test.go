@@ -217,6 +217,7 @@ type records struct {
 	outcomes map[int64]zun.Outcome
 	events   map[int64][]zun.Event
 	observed []zun.Observation
+	images   []zun.ImageReport
 	changed  chan struct{} // closed and made anew at every change
 	fail     func(what string) error
 	nextID   int64
@@ -298,6 +299,10 @@ func (r *records) Finished(_ context.Context, id int64, outcome zun.Outcome) err
 			delete(r.orders, containerID)
 		}
 	})
+}
+
+func (r *records) ImageChanged(_ context.Context, report zun.ImageReport) error {
+	return r.record("ImageChanged", func() { r.images = append(r.images, report) })
 }
 
 func (r *records) Observed(_ context.Context, o zun.Observation) error {

@@ -16,6 +16,7 @@ import (
 // CodeInvalid when the engine refuses what was asked. Messages are fit for users.
 type Runtime interface {
 	Images
+	Search
 	Networks
 	Processes
 	Streams
@@ -40,8 +41,20 @@ type Images interface {
 	// Image returns what is known of a local image; CodeImageNotFound when it is not here.
 	Image(ctx context.Context, ref string) (Image, error)
 
-	// PullImage fetches the image, calling progress with short sentences meanwhile.
-	PullImage(ctx context.Context, ref string, progress func(string)) error
+	// PullImage fetches the image as the user of the registry access, if it has one, calling
+	// progress with short sentences meanwhile. CodeUnavailable: the engine does not answer.
+	PullImage(ctx context.Context, ref string, access zun.RegistryAccess, progress func(string)) error
+
+	// RemoveImage takes a name off an image, and the image off the host when that was its
+	// last; success if it is gone. CodeConflict: a container is made from it.
+	RemoveImage(ctx context.Context, ref string) error
+}
+
+// Search is the engine's way to Docker Hub.
+type Search interface {
+	// SearchImages returns what Docker Hub has by that name. CodeUnavailable: the hub, or the
+	// engine, does not answer.
+	SearchImages(ctx context.Context, term string) ([]zun.FoundImage, error)
 }
 
 // Networks are the engine's networks and the endpoints on them.
@@ -142,6 +155,7 @@ type Resources struct {
 // Image is what we read of an image.
 type Image struct {
 	ID         string
+	Size       int64 // bytes
 	Entrypoint []string
 	Command    []string
 }

@@ -126,7 +126,9 @@ func imageRules() []Default {
 		{"image:get_all", adminAPI, "List the images on hosts", []string{"GET /v1/images"}},
 		{"image:get_one", adminAPI, "Show an image on a host", []string{"GET /v1/images/{id}"}},
 		{"image:delete", adminAPI, "Remove an image from a host", []string{"DELETE /v1/images/{id}"}},
-		{"image:search", adminOrOwner, "Search for images", []string{"GET /v1/images/{id}/search"}},
+		{"image:search", adminOrOwner, "Search for images", []string{
+			"GET /v1/images/{id}/search", "GET /v1/images/{id}/{name}/search", "GET /v1/images/{id}/{name}/{last}/search",
+		}},
 	}
 }
 

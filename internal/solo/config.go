@@ -68,6 +68,10 @@ type Config struct {
 	// Sharing says how hosts are shared among containers, and what projects may have. Optional.
 	Sharing Sharing
 
+	// SecretsFile holds the keys that passwords in the database are encrypted with, mode
+	// 0600; it is made when it is missing. Optional: secret-keys in StateDir.
+	SecretsFile string
+
 	// Log is where the process tells what it does. Required.
 	Log *slog.Logger
 }
@@ -103,6 +107,7 @@ func (c Config) complete() (Config, error) {
 	c.ConsoleAddr = cmp.Or(c.ConsoleAddr, DefaultConsoleAddr)
 	c.PluginName = cmp.Or(c.PluginName, DefaultPluginName)
 	c.PluginDir = cmp.Or(c.PluginDir, DefaultPluginDir)
+	c.SecretsFile = cmp.Or(c.SecretsFile, c.path("secret-keys"))
 	if _, err := c.consoleURL(nil); err != nil {
 		return c, err
 	}

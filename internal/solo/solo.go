@@ -23,6 +23,7 @@ import (
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/internal/sdnotify"
 	"github.com/gozun/gozun/internal/store"
+	"github.com/gozun/gozun/internal/vault"
 )
 
 // tokenLife is how long a user's token is taken for good without asking Keystone again.
@@ -118,10 +119,14 @@ func (s *Solo) buildService(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, records)
+	keys, err := vault.Open(s.config.SecretsFile)
+	if err != nil {
+		return err
+	}
 	session := keystone.Open(s.cloud.zun, s.config.Log.With("part", "keystone"))
 	network := neutron.New(session, neutron.Options{OnCall: s.metrics.Neutron})
 	config := control.Config{
-		Store: records, Policy: rules,
+		Store: records, Policy: rules, Vault: keys,
 		Neutron:        func(token string) control.Neutron { return network.As(token) },
 		ServiceNeutron: network,
 		DefaultNetwork: s.config.DefaultNetwork, ConsoleTokenLife: s.config.ConsoleTokenLife,

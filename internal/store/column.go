@@ -63,6 +63,14 @@ func fromAddr(text string) netip.Addr {
 	return a
 }
 
+// textOf is the text of a column that may be null.
+func textOf(column *string) string {
+	if column == nil {
+		return ""
+	}
+	return *column
+}
+
 // nullable returns nil for the empty text, so that a unique index lets it repeat.
 func nullable(text string) *string {
 	if text == "" {

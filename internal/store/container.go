@@ -21,6 +21,7 @@ type containerRow struct {
 	Image           string
 	ImagePullPolicy string
 	ImageDriver     string
+	RegistryID      *string // null for none: it is a foreign key
 	Command         string
 	Entrypoint      string
 	ImageCommand    bool
@@ -59,7 +60,7 @@ type containerRow struct {
 func rowOfContainer(c zun.Container) *containerRow {
 	row := &containerRow{
 		UUID: c.ID, ProjectID: c.ProjectID, UserID: c.UserID, Name: c.Name,
-		Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, ImageDriver: c.ImageDriver,
+		Image: c.Image, ImagePullPolicy: c.ImagePullPolicy, ImageDriver: c.ImageDriver, RegistryID: nullable(c.RegistryID),
 		Command: toJSON(c.Command), Entrypoint: toJSON(c.Entrypoint),
 		ImageCommand: c.ImageCommand, ImageEntrypoint: c.ImageEntrypoint,
 		CPU: c.CPU, Memory: c.MemoryMiB, Disk: c.DiskGiB,
@@ -80,7 +81,7 @@ func rowOfContainer(c zun.Container) *containerRow {
 func (r *containerRow) container() zun.Container {
 	return zun.Container{
 		ID: r.UUID, ProjectID: r.ProjectID, UserID: r.UserID, Name: r.Name,
-		Image: r.Image, ImagePullPolicy: r.ImagePullPolicy, ImageDriver: r.ImageDriver,
+		Image: r.Image, ImagePullPolicy: r.ImagePullPolicy, ImageDriver: r.ImageDriver, RegistryID: textOf(r.RegistryID),
 		Command: fromJSON[[]string](r.Command), Entrypoint: fromJSON[[]string](r.Entrypoint),
 		ImageCommand: r.ImageCommand, ImageEntrypoint: r.ImageEntrypoint,
 		CPU: r.CPU, MemoryMiB: r.Memory, DiskGiB: r.Disk,

@@ -22,6 +22,8 @@ func steps() []step {
 		{"20261125024500_image_command", imageCommand},
 		{"20261125030000_console_tokens", consoleTokens},
 		{"20261125034700_hosts_services_quotas", adminTables},
+		{"20261125035500_registries", registryTables},
+		{"20261125035600_images", imageTable},
 	}
 }
 

@@ -31,6 +31,7 @@ var rooms = map[string][]string{
 	"internal/scheduler": {"zun"},
 	"internal/policy":    {"zun"},
 	"internal/store":     {"zun"},
+	"internal/vault":     {},
 
 	"internal/console": {"zun"},
 
@@ -63,17 +64,19 @@ var rooms = map[string][]string{
 
 	// who knows everyone
 	"internal/solo": {
-		"zun", "internal/api", "internal/console", "internal/control", "internal/policy", "internal/store", "internal/metrics",
+		"zun", "internal/api", "internal/console", "internal/control", "internal/policy", "internal/store", "internal/vault", "internal/metrics",
 		"internal/node", "internal/node/docker", "internal/kuryr", "internal/kuryr/libnetwork",
 		"internal/binding", "internal/minicloud/identity", "internal/minicloud/network",
 		"internal/minicloud/dataplane", "internal/keystone", "internal/neutron", "internal/kv", "internal/link", "internal/sdnotify",
 	},
 
-	"tests/bench":        {"zun", "internal/store", "internal/link"},
-	"tests/contract":     {},
-	"tests/law":          {},
-	"tests/e2e":          {},
-	"tests/image/server": {},
+	"tests/bench":          {"zun", "internal/store", "internal/link"},
+	"tests/contract":       {},
+	"tests/law":            {},
+	"tests/e2e":            {},
+	"tests/image/server":   {},
+	"tests/registry":       {},
+	"tests/registry/serve": {"tests/registry"},
 }
 
 // libraries says which packages may import a third-party module (longest prefix wins). A
