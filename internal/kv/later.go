@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // overlay are changes by bucket and key; nil deletes.
@@ -56,7 +57,7 @@ func (db *DB) flush() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.flusher = nil
-	if err != nil && !errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if err != nil && !errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		db.flusher = time.AfterFunc(time.Second, db.flush)
 	}
 }
@@ -96,7 +97,7 @@ func (db *DB) Close() error {
 	db.changes.Lock()
 	defer db.changes.Unlock()
 	err := db.writeLater()
-	if errors.Is(err, bbolt.ErrDatabaseNotOpen) {
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) {
 		err = nil
 	}
 	return errors.Join(err, db.bolt.Close())

@@ -131,7 +131,7 @@ type reply struct {
 
 // The kernel's SECCOMP_IOCTL_NOTIF_RECV, _SEND and SECCOMP_USER_NOTIF_FLAG_CONTINUE.
 const (
-	noticeReceive = 3<<30 | 80<<16 | '!'<<8 | 0
+	noticeReceive = 3<<30 | 80<<16 | '!'<<8
 	noticeSend    = 3<<30 | 24<<16 | '!'<<8 | 1
 	noticePass    = 1
 )
