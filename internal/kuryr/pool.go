@@ -200,7 +200,8 @@ func within(whole zun.NeutronPool, cidr netip.Prefix) error {
 	return zun.Errorf(zun.CodeInvalid, "%s is not within subnetpool %s, which has %v", cidr, whole.ID, whole.Prefixes)
 }
 
-// grant counts the request on the record of the subnet, making the record if need be.
+// grant counts the request on the record of the subnet, that of p's id if it has one, making
+// the record if need be.
 // Docker asks again and again, at once, for a range that it was left to choose when a route
 // of the host overlaps the answer; chosen says that this may be so. A request that waits for
 // its network since before this process began is being repeated, and counts once.
@@ -210,9 +211,9 @@ func (d *Driver) grant(p pool, chosen bool) (PoolAnswer, error) {
 		if err != nil {
 			return err
 		}
-		repeated := false
+		repeated, exactly := false, p.ID
 		for _, known := range all {
-			if known.same(p) {
+			if exactly == "" && known.same(p) || exactly != "" && known.ID == exactly {
 				waiting := known.Refs > len(known.Networks)
 				repeated = waiting && known.TouchedAt.Before(d.began)
 				if chosen && waiting && d.justNow(known.TouchedAt) {
@@ -299,6 +300,7 @@ func (d *Driver) newPool(ctx context.Context, p pool) (PoolAnswer, error) {
 	if p.SubnetpoolID, err = d.makeSubnetpool(ctx, p); err != nil {
 		return PoolAnswer{}, err
 	}
+	p.ID = p.SubnetpoolID // a network that was cleared meanwhile may have left another of the range
 	return d.grant(p, false)
 }
 
