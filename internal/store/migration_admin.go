@@ -132,6 +132,7 @@ func columnsOf(ctx context.Context, tx bun.Tx, table string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot look at table %s: %w", table, err)
 	}
+	defer rows.Close() //nolint:errcheck // there are no rows to lose
 	names, err := rows.Columns()
-	return names, errors.Join(err, rows.Err(), rows.Close())
+	return names, errors.Join(err, rows.Err())
 }
