@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -227,7 +228,7 @@ func TestDocker(t *testing.T) {
 		e.ping(a, "10.241.0.50")
 		e.ping(a, "fd00:241::50")
 		e.ping(b, own.FixedIPs[0].IP.String())
-		if mtu := e.exec(a, "cat", "/sys/class/net/eth0/mtu"); mtu != "1500" && mtu != "1450" {
+		if mtu := e.exec(a, "cat", "/sys/class/net/eth0/mtu"); mtu != strconv.Itoa(tn.Net.MTU) {
 			t.Errorf("MTU %s", mtu)
 		}
 		if routes := e.exec(a, "ip", "route"); !strings.Contains(routes, "default via 10.241.0.1") {
