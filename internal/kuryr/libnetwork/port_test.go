@@ -49,7 +49,11 @@ func TestUsersPortComesBackAsItWas(t *testing.T) {
 			if diff := cmp.Diff(4, len(c.port(t, e.ip(n, false)).Tags)); diff != "" {
 				t.Error(diff)
 			}
-			atMost(t, "stop", 2, c.counted(func() { p.disconnect(n, e) }))
+			limit := 2
+			if realServices() != nil {
+				limit = 4 // where its own agents may change the port between our look and our change
+			}
+			atMost(t, "stop", limit, c.counted(func() { p.disconnect(n, e) }))
 			must(t, p.Settle(context.Background()))
 			if diff := cmp.Diff(before, c.state(t)); diff != "" {
 				t.Error(diff)
