@@ -139,7 +139,7 @@ a Neutron port of its own in your project, with its addresses and security group
 		s.serviceListCommand(), s.serviceEnableCommand(), s.serviceDisableCommand(), s.serviceForceDownCommand(), s.serviceDeleteCommand(),
 		s.quotaGetCommand(), s.quotaDefaultsCommand(), s.quotaUpdateCommand(), s.quotaDeleteCommand(),
 		s.quotaClassGetCommand(), s.quotaClassUpdateCommand())
-	add(root, groupOther, s.versionListCommand(), s.neutronCommand())
+	add(root, groupOther, s.doctorCommand(), s.versionListCommand(), s.neutronCommand())
 	root.AddCommand(helpTopics()...)
 	root.AddCommand(s.manCommand())
 	root.SetHelpCommandGroupID(groupOther)

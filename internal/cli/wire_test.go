@@ -30,7 +30,7 @@ func newWorld(tb testing.TB) *world {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w := &world{backend: newBackend(), neutron: &neutronFake{records: map[string][]map[string]any{}}}
+	w := &world{backend: newBackend(), neutron: &neutronFake{records: map[string][]map[string]any{"extensions": {{"alias": "binding"}, {"alias": "security-group"}}}}}
 	var mu sync.Mutex
 	requests := 0
 	container := api.New(api.Config{
@@ -126,7 +126,7 @@ type neutronFake struct {
 func (n *neutronFake) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if r.Header.Get("X-Auth-Token") != "token-of-demo" {
+	if !strings.HasPrefix(r.Header.Get("X-Auth-Token"), "token-of-") {
 		out.WriteHeader(http.StatusUnauthorized)
 		return
 	}
