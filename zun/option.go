@@ -17,6 +17,10 @@ type Healthcheck struct {
 	Retries  int           `json:"retries,omitempty"` // so many failures in a row make it unhealthy
 }
 
+// ReasonUnhealthy begins the status reason of a container that runs and is not well; it
+// goes when the container gets well.
+const ReasonUnhealthy = "its health check fails"
+
 // ExposedPort is a port of a container that everybody may reach.
 type ExposedPort struct {
 	Port     uint16 `json:"port"`

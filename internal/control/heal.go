@@ -36,7 +36,7 @@ func alive(status zun.Status) bool {
 // to take it away.
 func remakes(kind zun.ActionKind) bool {
 	switch kind {
-	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionHeal, zun.ActionDelete:
+	case zun.ActionCreate, zun.ActionStart, zun.ActionReboot, zun.ActionRebuild, zun.ActionHeal, zun.ActionDelete:
 		return true
 	}
 	return false

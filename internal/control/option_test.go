@@ -248,3 +248,19 @@ func TestAnUnhealthyContainerGetsWell(t *testing.T) {
 		}
 	}
 }
+
+// A running container keeps a reason that is not its health's, as that of a rebuild that did
+// not get its image.
+func TestAnotherReasonStays(t *testing.T) {
+	w := newWorld(t)
+	w.cloud.addNetwork(project, "testnet", "10.2.0.0/24")
+	c := w.run(zun.ContainerRequest{Run: true})
+	c.StatusReason = "cannot rebuild: no image"
+	w.must(w.records.SaveContainer(t.Context(), c.Container))
+	w.must(w.Observed(t.Context(), zun.Observation{ContainerID: c.ID, Status: zun.StatusRunning, StatusDetail: "Up 6 mins"}))
+	got, err := w.records.Container(t.Context(), c.ID)
+	w.must(err)
+	if got.StatusDetail != "Up 6 mins" || got.StatusReason != "cannot rebuild: no image" {
+		t.Errorf("got %q %q", got.StatusDetail, got.StatusReason)
+	}
+}

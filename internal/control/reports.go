@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -133,8 +134,9 @@ func (s *Service) removeByItself(ctx context.Context, c zun.Container) error {
 func observed(c zun.Container, o zun.Observation) (zun.Container, bool) {
 	before := c
 	if !keepsError(c, o) {
-		if o.Status != "" && (o.Status != c.Status || o.Status == zun.StatusRunning) {
-			c.Status, c.StatusReason = o.Status, o.StatusReason // one that runs has a reason only while it is unhealthy
+		unhealthy := o.Status == zun.StatusRunning && strings.HasPrefix(c.StatusReason, zun.ReasonUnhealthy)
+		if o.Status != "" && (o.Status != c.Status || unhealthy) {
+			c.Status, c.StatusReason = o.Status, o.StatusReason
 		}
 		setIf(&c.StatusReason, o.StatusReason)
 	}

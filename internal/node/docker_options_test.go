@@ -89,7 +89,7 @@ func TestDiskOnRealDocker(t *testing.T) {
 func TestHealthOnRealDocker(t *testing.T) {
 	b := newBench(t)
 	order := aContainer(anImage(t), []string{"sleep", "1000"}, b.network())
-	order.Container.Healthcheck = &zun.Healthcheck{Test: "echo no file; cat /well", Interval: 200 * time.Millisecond, Timeout: 30 * time.Second, Retries: 1}
+	order.Container.Healthcheck = &zun.Healthcheck{Test: "cat /well 2>/dev/null || { echo no file; exit 1; }", Interval: 200 * time.Millisecond, Timeout: 30 * time.Second, Retries: 1}
 	id := order.Container.ID
 	b.run(order)
 	shows := func(detail, reason string) {

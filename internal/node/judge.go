@@ -35,6 +35,9 @@ func judge(c zun.Container, s seen) verdict {
 		}
 		return verdictReport
 	}
+	if leaving(c, s.app) {
+		return verdictFine
+	}
 	wanted := c.Status == zun.StatusRunning || c.Status == zun.StatusRestarting
 	if wanted && tornDown(s) {
 		return verdictRevive
@@ -47,6 +50,13 @@ func judge(c zun.Container, s seen) verdict {
 		return verdictFine
 	}
 	return verdictReport
+}
+
+// leaving reports whether someone is removing a container that will be made again for it.
+// Its process ends first, and that must not be taken for an end by itself: it is to run
+// again. Docker tells when it is gone.
+func leaving(c zun.Container, app *State) bool {
+	return app != nil && app.Phase == PhaseRemoving && c.AutoHeal && !c.AutoRemove
 }
 
 // tornDown reports whether the container is down, or cut off, because its sandbox went down.

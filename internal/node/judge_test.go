@@ -95,3 +95,28 @@ func TestHostnames(t *testing.T) {
 		t.Errorf("got %q, want what was asked for", got)
 	}
 }
+
+// A removal behind our back kills the process first: who is to be healed after it has not
+// ended by himself.
+func TestWhoIsRemovedHasNotEnded(t *testing.T) {
+	app := &State{Role: RoleContainer, Phase: PhaseRemoving, StartedAt: time.Now(), FinishedAt: time.Now()}
+	s := seen{&State{Role: RoleSandbox, Phase: PhaseRunning}, app}
+	for name, test := range map[string]struct {
+		heals, removes bool
+		want           verdict
+		status         zun.Status
+	}{
+		"heals":                     {true, false, verdictFine, ""},
+		"does not":                  {false, false, verdictReport, zun.StatusStopped},
+		"is to go with its end":     {true, true, verdictReport, zun.StatusStopped},
+		"is to go, and that is all": {false, true, verdictReport, zun.StatusStopped},
+	} {
+		c := zun.Container{Status: zun.StatusRunning, AutoHeal: test.heals, AutoRemove: test.removes}
+		if got := judge(c, s); got != test.want {
+			t.Errorf("%s: got %s, want %s", name, got, test.want)
+		}
+		if got := New(Config{Host: "h"}).observation(c, s).Status; got != test.status {
+			t.Errorf("%s: it shows %q, want %q", name, got, test.status)
+		}
+	}
+}

@@ -82,8 +82,11 @@ func (a *Agent) observation(c zun.Container, s seen) zun.Observation {
 		o.Gone = o.Status == zun.StatusError
 		return o
 	}
-	o.Status, o.StatusDetail = statusOf(s.app.Phase), detailOf(*s.app, now)
+	if leaving(c, s.app) {
+		return o
+	}
 	o.DockerID, o.StartedAt, o.Runtime, o.Gone = s.app.ID, s.app.StartedAt, s.app.Runtime, s.app.Phase == PhaseDead
+	o.Status, o.StatusDetail = statusOf(s.app.Phase), detailOf(*s.app, now)
 	o.Command, o.Entrypoint, o.Ports = s.app.Command, s.app.Entrypoint, portsOf(c, *s.app)
 	switch {
 	case s.app.OOMKilled && o.Status == zun.StatusStopped:
@@ -132,9 +135,9 @@ func unhealthy(says string) string {
 	const limit = 300
 	says = strings.TrimSpace(strings.ToValidUTF8(says[:min(len(says), limit)], ""))
 	if says == "" {
-		return "its health check fails"
+		return zun.ReasonUnhealthy
 	}
-	return "its health check fails: " + says
+	return zun.ReasonUnhealthy + ": " + says
 }
 
 // absent is the status of a container that Docker does not have: removed by Docker when

@@ -24,12 +24,24 @@ func (t *task) start(ctx context.Context) error {
 }
 
 // heal makes again what Docker has lost of the container, with the ports it has, and starts
-// it if that was asked for.
+// it if that was asked for. Who took the container away may take its sandbox away too, while
+// this is under way; then it begins anew.
 func (t *task) heal(ctx context.Context) error {
-	if t.order.Input.Run {
-		return t.start(ctx)
+	const tries = 3
+	for try := 1; ; try++ {
+		heal := t.ensure
+		if t.order.Input.Run {
+			heal = t.start
+		}
+		err := heal(ctx)
+		if err == nil || try == tries {
+			return err
+		}
+		sandbox, lookErr := t.inspect(ctx, SandboxName(t.order.Container.ID))
+		if lookErr != nil || sandbox != nil && !going(*sandbox) {
+			return err
+		}
 	}
-	return t.ensure(ctx)
 }
 
 // stale reports whether the container runs in a network namespace that its sandbox no

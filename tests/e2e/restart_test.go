@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -107,6 +108,10 @@ func startDockerd(t *testing.T) *dockerd {
 	}
 	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), bridge: makeBridge(t)}
 	t.Cleanup(func() {
+		if t.Failed() {
+			log, _ := os.ReadFile(filepath.Join(dir, "log"))
+			t.Logf("the end of dockerd's log:\n%s", log[max(0, len(log)-8000):])
+		}
 		d.end()
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
@@ -166,4 +171,63 @@ func (d *dockerd) end() {
 	d.process.Process.Signal(syscall.SIGTERM)
 	d.process.Wait()
 	d.process = nil
+}
+
+// crash ends dockerd and all that it started, at once and with nothing tidied up, and takes
+// away what does not outlive a reboot: mounts, and the files of /run.
+func (d *dockerd) crash() {
+	d.t.Helper()
+	ids := strings.Fields(d.docker("ps", "--quiet"))
+	pids := strings.Fields(d.docker(append([]string{"inspect", "--format", "{{.State.Pid}}"}, ids...)...))
+	d.kill()
+	processes, err := os.ReadDir("/proc")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, process := range processes {
+		command, err := os.ReadFile(filepath.Join("/proc", process.Name(), "cmdline"))
+		if err == nil && strings.Contains(string(command), filepath.Join(d.dir, "exec")) {
+			pids = append(pids, process.Name())
+		}
+	}
+	for _, text := range pids {
+		pid, err := strconv.Atoi(text)
+		if err != nil || pid <= 1 {
+			continue
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+			d.t.Fatal(err)
+		}
+		until(d.t, "process "+text+" is gone", func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH || zombie(text) })
+	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if place := strings.Fields(line)[1]; strings.HasPrefix(place, d.dir+"/") && place != filepath.Join(d.dir, "data") {
+			syscall.Unmount(place, syscall.MNT_DETACH)
+		}
+	}
+	for _, gone := range []string{"exec", "pid", "docker.sock"} {
+		if err := os.RemoveAll(filepath.Join(d.dir, gone)); err != nil {
+			d.t.Fatal(err)
+		}
+	}
+}
+
+// zombie reports whether a process is dead and only waits for its parent to notice.
+func zombie(pid string) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	_, state, _ := strings.Cut(string(stat), ") ")
+	return err == nil && strings.HasPrefix(state, "Z")
+}
+
+func (d *dockerd) docker(args ...string) string {
+	d.t.Helper()
+	out, err := exec.Command("docker", append([]string{"--host", d.host}, args...)...).Output()
+	if err != nil {
+		d.t.Fatalf("docker %s: %v", strings.Join(args, " "), err)
+	}
+	return string(out)
 }
