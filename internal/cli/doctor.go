@@ -284,7 +284,7 @@ func (e *examination) plugin(ctx context.Context) {
 	case err != nil:
 		e.found("plugin", findingFailed, "systemctl status zund-solo kuryr-libnetwork, then kuryr-libnetwork check", "nobody listens at %s: %v", e.pluginSocket, err)
 	default:
-		connection.Close()
+		_ = connection.Close() // nothing was said on it
 		e.found("plugin", findingOK, "", "it listens at %s; kuryr-libnetwork check looks deeper", e.pluginSocket)
 	}
 }

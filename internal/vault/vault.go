@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 )
@@ -37,7 +39,7 @@ type key struct {
 // file that others than its owner may read is refused.
 func Open(path string) (*Vault, error) {
 	text, err := os.ReadFile(path)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		text, err = create(path)
 	}
 	if err != nil {
@@ -145,7 +147,7 @@ func (v *Vault) Open(sealed, about string) (string, error) {
 		}
 		size := k.sealer.NonceSize()
 		if len(data) < size {
-			return "", fmt.Errorf("it is too short to be a sealed secret")
+			return "", errors.New("it is too short to be a sealed secret")
 		}
 		text, err := k.sealer.Open(nil, data[:size], data[size:], []byte(about))
 		if err != nil {
@@ -166,11 +168,11 @@ func (v *Vault) Current(sealed string) bool {
 func split(sealed string) (id string, data []byte, err error) {
 	parts := strings.Split(sealed, ":")
 	if len(parts) != 3 || parts[0] != version {
-		return "", nil, fmt.Errorf("it is not sealed in a way that this release knows")
+		return "", nil, errors.New("it is not sealed in a way that this release knows")
 	}
 	data, err = base64.RawStdEncoding.DecodeString(parts[2])
 	if err != nil {
-		return "", nil, fmt.Errorf("it is not sealed in a way that this release knows")
+		return "", nil, errors.New("it is not sealed in a way that this release knows")
 	}
 	return parts[1], data, nil
 }

@@ -53,30 +53,30 @@ func TestPushAndPull(t *testing.T) {
 	begun, _ := ask(t, server, "POST", "/v2/team/app/blobs/uploads/", who, "")
 	more, _ := ask(t, server, "PATCH", server.URL+begun.Header.Get("Location"), who, layer[:10])
 	place := server.URL + more.Header.Get("Location")
-	if wrong, _ := ask(t, server, "PUT", place+"?digest=sha256:00", who, ""); wrong.StatusCode != 400 {
+	if wrong, _ := ask(t, server, "PUT", place+"?digest=sha256:00", who, ""); wrong.StatusCode != http.StatusBadRequest {
 		t.Errorf("a wrong digest: %d", wrong.StatusCode)
 	}
-	if ended, text := ask(t, server, "PUT", place+"?digest="+digest, who, layer[10:]); ended.StatusCode != 201 {
+	if ended, text := ask(t, server, "PUT", place+"?digest="+digest, who, layer[10:]); ended.StatusCode != http.StatusCreated {
 		t.Fatalf("upload: %d %s", ended.StatusCode, text)
 	}
 	put, _ := ask(t, server, "PUT", "/v2/team/app/manifests/1", who, `{"schemaVersion":2}`)
 	for _, reference := range []string{"1", put.Header.Get("Docker-Content-Digest")} {
-		if got, text := ask(t, server, "GET", "/v2/team/app/manifests/"+reference, who, ""); got.StatusCode != 200 || text != `{"schemaVersion":2}` ||
+		if got, text := ask(t, server, "GET", "/v2/team/app/manifests/"+reference, who, ""); got.StatusCode != http.StatusOK || text != `{"schemaVersion":2}` ||
 			got.Header.Get("Content-Type") != "application/vnd.docker.distribution.manifest.v2+json" {
 			t.Errorf("%s: %d %s", reference, got.StatusCode, text)
 		}
 	}
-	if got, _ := ask(t, server, "HEAD", "/v2/team/app/blobs/"+digest, who, ""); got.StatusCode != 200 || got.ContentLength != int64(len(layer)) {
+	if got, _ := ask(t, server, "HEAD", "/v2/team/app/blobs/"+digest, who, ""); got.StatusCode != http.StatusOK || got.ContentLength != int64(len(layer)) {
 		t.Errorf("HEAD: %d %d", got.StatusCode, got.ContentLength)
 	}
-	if got, text := ask(t, server, "GET", "/v2/team/app/blobs/"+digest, who, ""); got.StatusCode != 200 || text != layer {
+	if got, text := ask(t, server, "GET", "/v2/team/app/blobs/"+digest, who, ""); got.StatusCode != http.StatusOK || text != layer {
 		t.Errorf("blob: %d, %d bytes", got.StatusCode, len(text))
 	}
 	if len(gates) < 2 || gates[0] != "0/32769" || gates[1] == "0/32769" {
 		t.Errorf("gates %v", gates)
 	}
 	for _, missing := range []string{"/v2/team/app/manifests/2", "/v2/team/other/manifests/1", "/v2/team/app/blobs/sha256:00", "/v2/team/app/blobs/uploads/x", "/v2/team/app/tags", "/v1/"} {
-		if got, _ := ask(t, server, "GET", missing, who, ""); got.StatusCode != 404 {
+		if got, _ := ask(t, server, "GET", missing, who, ""); got.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", missing, got.StatusCode)
 		}
 	}

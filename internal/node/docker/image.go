@@ -131,7 +131,8 @@ func (c *Client) pullFailure(err error, ref string, access zun.RegistryAccess) e
 	if code := zun.CodeOf(told); code == zun.CodeUnavailable || errors.Is(err, context.Canceled) {
 		return told
 	}
-	text, why := strings.ToLower(err.Error()), ""
+	text := strings.ToLower(err.Error())
+	var why string
 	switch {
 	case strings.Contains(text, "manifest unknown"), strings.Contains(text, "not found"), strings.Contains(text, "name unknown"):
 		why = "the registry has no such image or tag"

@@ -6,8 +6,9 @@ package main
 
 import (
 	"flag"
-	"log"
+	"fmt"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/gozun/gozun/tests/registry"
@@ -21,9 +22,12 @@ func main() {
 	flag.Parse()
 	r := &registry.Registry{Username: *user, Password: *password}
 	if *perChunk > 0 {
-		r.Gate = func(string, int, int) { time.Sleep(*perChunk) }
+		r.Gate = func(string, int, int) { <-time.After(*perChunk) }
 	}
 	server := http.Server{Addr: *listen, Handler: r, ReadHeaderTimeout: 10 * time.Second}
-	log.Printf("registry at %s", *listen)
-	log.Fatal(server.ListenAndServe())
+	fmt.Println("registry at", *listen)
+	if err := server.ListenAndServe(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 }
