@@ -256,8 +256,8 @@ func (s *Service) giveImage(ctx context.Context, id string) error {
 	err = s.handImage(ctx, order)
 	var told *zun.Error
 	switch {
-	case err == nil || ctx.Err() != nil:
-		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	case errors.As(err, &told) && told.Code == zun.CodeUnavailable:
 		return s.imageWaits(ctx, i, "waiting for host "+i.Host+": "+told.Message)
 	}
