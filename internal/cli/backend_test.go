@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gozun/gozun/internal/api"
 	"github.com/gozun/gozun/internal/policy"
 	"github.com/gozun/gozun/zun"
 )
@@ -29,7 +28,7 @@ type backend struct {
 	looks      map[string]int
 	request    zun.ContainerRequest
 	files      map[string][]byte // archives by the directory that they were put into
-	api.Consoles
+	consoles
 	admin
 }
 
@@ -82,7 +81,7 @@ func (b *backend) CreateContainer(ctx context.Context, g policy.Grant, r zun.Con
 	c := &zun.ContainerDetail{Container: zun.Container{
 		ID: id("c0000", len(b.containers)+1), Name: r.Name, Image: r.Image, Command: r.Command, ImageDriver: "docker",
 		ProjectID: g.Identity().ProjectID, UserID: g.Identity().UserID, Status: zun.StatusCreating, CreatedAt: noon,
-		RegistryID: r.Registry, CPU: 1, MemoryMiB: 512, Environment: r.Environment, Labels: r.Labels, RestartPolicy: r.RestartPolicy,
+		Interactive: r.Interactive, TTY: r.TTY, RegistryID: r.Registry, CPU: 1, MemoryMiB: 512, Environment: r.Environment, Labels: r.Labels, RestartPolicy: r.RestartPolicy,
 	}}
 	for i, net := range r.Nets {
 		network, err := b.findNetwork(net.Network)

@@ -193,7 +193,7 @@ var fileContent = regexp.MustCompile(`"source":"[A-Za-z0-9+/=]*"`)
 
 // RoundTrip sends the request, and writes it and the answer's head and body.
 func (t tracer) RoundTrip(r *http.Request) (*http.Response, error) {
-	fmt.Fprintf(t.out, "> %s %s\n", r.Method, r.URL)
+	fmt.Fprintf(t.out, "> %s %s\n", r.Method, withoutTokens(r.URL.String()))
 	for name, values := range r.Header {
 		fmt.Fprintf(t.out, "> %s: %s\n", name, masked(name, strings.Join(values, ", ")))
 	}
@@ -216,12 +216,15 @@ func (t tracer) answer(response *http.Response) (*http.Response, error) {
 	for name, values := range response.Header {
 		fmt.Fprintf(t.out, "< %s: %s\n", name, masked(name, strings.Join(values, ", ")))
 	}
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		return response, nil // what follows is a console
+	}
 	body, err := io.ReadAll(response.Body)
 	response.Body.Close()
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(t.out, "< %s\n", body)
+	fmt.Fprintf(t.out, "< %s\n", withoutTokens(string(body)))
 	response.Body = io.NopCloser(strings.NewReader(string(body)))
 	return response, nil
 }
@@ -234,6 +237,11 @@ func maskedBody(text []byte) []byte {
 
 // passwordInJSON finds the string that a key called password holds.
 var passwordInJSON = regexp.MustCompile(`("password"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+
+// withoutTokens hides the tokens of consoles, which are in their URLs.
+func withoutTokens(text string) string {
+	return regexp.MustCompile(`([?&]token=)[^&"\s]+`).ReplaceAllString(text, "${1}***")
+}
 
 // masked hides what would let a reader of the output act as the user.
 func masked(header, value string) string {

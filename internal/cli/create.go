@@ -38,8 +38,9 @@ func (s *session) runCommand() *cobra.Command {
 	return s.makingCommand(true, &cobra.Command{
 		Use:   "run [flags] IMAGE [COMMAND...]",
 		Short: "Make a container and start it",
-		Long:  "Make a container and start it.\n\n" + createDetails,
+		Long:  "Make a container and start it.\n\n" + createDetails + "\n\n" + runDetails,
 		Example: `  zun run --net foo nginx
+  zun run -i --net foo --auto-remove busybox
   zun run --name web --net foo --memory 256 --restart on-failure:3 nginx
   zun run --net network=foo,v4-fixed-ip=10.2.0.10 busybox sh -c 'while :; do date; sleep 1; done'
   zun run --net port=my-port nginx
@@ -69,6 +70,9 @@ func (s *session) makingCommand(run bool, command *cobra.Command) *cobra.Command
 	s.bindPlacement(command, f)
 	s.bindRegistryCompletion(command)
 	wait := waitFlags(command)
+	if run {
+		detachFlag(command)
+	}
 	command.Flags().SetInterspersed(false)
 	command.RunE = func(command *cobra.Command, args []string) error {
 		if err := firstError(out.check(), f.finish(args)); err != nil {
@@ -76,6 +80,9 @@ func (s *session) makingCommand(run bool, command *cobra.Command) *cobra.Command
 		}
 		if _, err := choose(out, madeContainer(), true); err != nil {
 			return err
+		}
+		if run && f.create.Interactive && !wait.noWait {
+			return s.runAttached(command, f.create, wait)
 		}
 		return s.make(command.Context(), f.create, wait, out)
 	}
@@ -101,7 +108,7 @@ func (f *createFlags) bind(command *cobra.Command) {
 	flags.StringVar(&c.ImagePullPolicy, "image-pull-policy", "", "always, ifnotpresent or never")
 	flags.StringVar(&c.ImageDriver, "image-driver", "", "where the image comes from: docker")
 	flags.StringVar(&c.Registry, "registry", "", "registry that the image comes from, name or UUID (see registry-create)")
-	flags.BoolVarP(&c.Interactive, "interactive", "i", false, "keep its standard input open")
+	flags.BoolVarP(&c.Interactive, "interactive", "i", false, interactivePurpose(c.Run))
 	flags.BoolVarP(&c.TTY, "tty", "t", false, "give it a terminal")
 	f.options.bind(command, c)
 	command.MarkFlagsMutuallyExclusive("auto-remove", "restart")
@@ -275,9 +282,6 @@ func (s *session) make(ctx context.Context, create client.ContainerCreate, wait 
 	made, request, err := c.CreateContainer(ctx, create)
 	if err != nil {
 		return err
-	}
-	if create.Interactive {
-		s.note("attaching to a container is not in this release; its input stays open")
 	}
 	verb := "create"
 	if create.Run {

@@ -75,27 +75,38 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 func (s *session) execCommand() *cobra.Command {
 	command := &cobra.Command{
-		Use:   "exec CONTAINER COMMAND...",
+		Use:   "exec [flags] CONTAINER COMMAND...",
 		Short: "Run a command in a running container",
 		Long: `Run a command in a running container and show what it wrote. The words reach it as you
-give them, with no shell between. The exit code is the command's own.`,
+give them, with no shell between. The exit code is the command's own.
+
+With -i its input and output are yours for as long as it runs: at a terminal it has one
+too, and in a pipe the bytes pass unchanged. ` + detachHelp,
 		Example: `  zun exec web ip address
+  zun exec -i web sh
+  zun exec -i web sh -c 'cat > /tmp/page' < page
   zun exec web sh -c 'echo $HOSTNAME > /tmp/x && cat /tmp/x'`,
 		Args:              leastArgs("CONTAINER", "COMMAND"),
 		ValidArgsFunction: s.completeContainers(1),
 	}
+	f := &execFlags{keys: detachFlag(command)}
+	command.Flags().BoolVarP(&f.interactive, "interactive", "i", false, "connect its input and output with yours")
+	command.Flags().BoolVarP(&f.tty, "tty", "t", false, "give it a terminal (default with -i at a terminal; --tty=false: none)")
 	command.Flags().SetInterspersed(false)
 	command.RunE = func(command *cobra.Command, args []string) error {
-		c, err := s.zun()
-		if err != nil {
-			return err
-		}
 		words := args[1:]
 		if len(words) > 0 && words[0] == "--" {
 			words = words[1:]
 		}
 		if len(words) == 0 {
 			return usageErrorf("exec needs COMMAND")
+		}
+		if f.interactive || f.tty {
+			return s.execInteractively(command, args[0], words, f)
+		}
+		c, err := s.zun()
+		if err != nil {
+			return err
 		}
 		result, err := c.Execute(command.Context(), args[0], words)
 		if err != nil {

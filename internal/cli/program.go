@@ -126,7 +126,7 @@ a Neutron port of its own in your project, with its addresses and security group
 		root.AddGroup(&group)
 	}
 	add(root, groupContainers, s.runCommand(), s.createCommand(), s.listCommand(), s.showCommand(), s.deleteCommand(),
-		s.startCommand(), s.stopCommand(), s.restartCommand(), s.killCommand(), s.logsCommand(), s.execCommand(),
+		s.startCommand(), s.stopCommand(), s.restartCommand(), s.killCommand(), s.logsCommand(), s.execCommand(), s.attachCommand(),
 		s.pauseCommand(), s.unpauseCommand(), s.updateCommand(), s.renameCommand(), s.rebuildCommand(), s.topCommand(), s.statsCommand(),
 		s.cpCommand(), s.commitCommand())
 	add(root, groupNetworks, s.networkCreateCommand(), s.networkListCommand(), s.networkShowCommand(), s.networkDeleteCommand(),

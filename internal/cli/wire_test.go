@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -33,8 +34,13 @@ func newWorld(tb testing.TB) *world {
 	w := &world{backend: newBackend(), neutron: &neutronFake{records: map[string][]map[string]any{"extensions": {{"alias": "binding"}, {"alias": "security-group"}}}}}
 	var mu sync.Mutex
 	requests := 0
+	mux := http.NewServeMux()
+	w.server = httptest.NewUnstartedServer(mux)
+	consoleURL := &url.URL{Scheme: "ws", Host: w.server.Listener.Addr().String(), Path: "/console/"}
+	mux.Handle("/console/", w.proxy(tb))
 	container := api.New(api.Config{
 		Control: w.backend, Policy: engine, Identities: identities{}, Log: slog.New(slog.DiscardHandler),
+		ConsoleURL: consoleURL,
 		NewID: func() string {
 			mu.Lock()
 			defer mu.Unlock()
@@ -42,12 +48,10 @@ func newWorld(tb testing.TB) *world {
 			return id("e0000", requests)
 		},
 	})
-	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v3/auth/tokens", w.login)
 	mux.Handle("/v2.0/", w.neutron)
 	mux.Handle("/container/", http.StripPrefix("/container", container))
 	mux.Handle("/upstream/", http.StripPrefix("/upstream", upTo140(container)))
-	w.server = httptest.NewUnstartedServer(mux)
 	w.server.Start()
 	tb.Cleanup(w.server.Close)
 	return w
