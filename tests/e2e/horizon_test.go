@@ -30,6 +30,10 @@ func TestHorizon(t *testing.T) {
 		admin.ask(version, "GET", "/hosts/", nil).is(http.StatusOK)
 		contains(t, "zones", string(u.ask(version, "GET", "/availability_zones", nil).is(http.StatusOK).body), `"availability_zone":"nova"`)
 	})
+	t.Run("images", func(t *testing.T) {
+		admin.on(t).ask(version, "GET", "/images/", nil).is(http.StatusOK)
+		u.on(t).ask(version, "GET", "/images/", nil).is(http.StatusForbidden)
+	})
 	t.Run("a container", func(t *testing.T) { u.on(t).horizonLife(version, network) })
 	isAsBefore()
 }

@@ -23,6 +23,7 @@ func TestStockOpenStack(t *testing.T) {
 	y.tells(t, "actions", (*typist).osActionLog)
 	a.words["HOST"], a.words["DEMO"] = a.hostName(), demo.project
 	a.tells(t, "of the administrator", (*typist).osAdministering)
+	y.tells(t, "registries", (*typist).osRegistries)
 	y.tells(t, "quotas", (*typist).osQuotas)
 	a.tells(t, "quotas of the administrator", (*typist).osAdminQuotas)
 	y.tells(t, "remove", (*typist).osRemoving)
@@ -148,6 +149,17 @@ func (y *typist) disabled(wanted bool) func() {
 		if len(all.Services) != 1 || all.Services[0].Disabled != wanted {
 			y.user.tb.Errorf("the services are %+v", all.Services)
 		}
+	}
+}
+
+func (y *typist) osRegistries() []line {
+	return []line{
+		{typed: "openstack appcontainer registry create --name hub --domain registry.example.org --username me --password secret -f json", shows: []string{`"name": "hub"`, "-secret"}},
+		{typed: "openstack appcontainer registry list -f json", shows: []string{`"hub"`, "registry.example.org"}},
+		{typed: "openstack appcontainer registry show hub -f json", shows: []string{`"username": "me"`, `"password": "***"`}},
+		{typed: "openstack appcontainer registry update hub --username you -f json", shows: []string{`"username": "you"`}},
+		{typed: "openstack appcontainer registry delete hub", shows: []string{"hub"}},
+		{typed: "openstack appcontainer registry show hub", exit: 1, shows: []string{"HTTP 404"}},
 	}
 }
 

@@ -27,6 +27,8 @@ func TestStockZun(t *testing.T) {
 	y.tells(t, "actions", (*typist).actionLog)
 	a.words["HOST"], a.words["DEMO"] = a.hostName(), demo.project
 	a.tells(t, "of the administrator", (*typist).administering)
+	y.tells(t, "registries", (*typist).registries)
+	a.tells(t, "images of hosts", (*typist).images)
 	y.tells(t, "quotas", (*typist).quotas)
 	a.tells(t, "quotas of the administrator", (*typist).adminQuotas)
 	y.tells(t, "remove", (*typist).removing)
@@ -194,6 +196,33 @@ func (y *typist) actionLog() []line {
 		{typed: "zun action-list web", shows: []string{"create", "stop", "pause", "unpause", "rebuild", "kill", "reboot", "network_attach", "network_detach"}},
 		{typed: "zun action-show web $REQUEST", shows: []string{"compute__do_container_create", "Success", "$REQUEST"}},
 		{typed: "zun action-show web req-none", exit: 1, shows: []string{"The Action resource req-none could not be found.", "HTTP 404"}},
+	}
+}
+
+// images asks for one that no registry has: the pull is recorded and taken on, which is all
+// that the client sees of it.
+func (y *typist) images() []line {
+	return []line{
+		{typed: "zun image-list", shows: []string{"uuid", "repo", "tag", "size"}},
+		{typed: "zun pull localhost:1/gozun-e2e-none:1 $HOST", shows: []string{"gozun-e2e-none", "| tag "}},
+		{typed: "zun pull gozun-e2e-none nowhere", exit: 1, shows: []string{"nowhere", "HTTP 400"}},
+		{typed: "zun image-show 6e0fa5a1-1a3f-4a0e-9df4-1b9b6c1c2d3e", exit: 1, shows: []string{"HTTP 400"}},
+		{typed: "zun image-delete 6e0fa5a1-1a3f-4a0e-9df4-1b9b6c1c2d3e", exit: 1, shows: []string{"HTTP 400"}},
+	}
+}
+
+func (y *typist) registries() []line {
+	return []line{
+		{typed: "zun registry-create --name hub --domain registry.example.org --username me --password secret", shows: []string{"hub", "registry.example.org", "***", "-secret"}},
+		{typed: "zun registry-create --name plain --domain other.example.org", shows: []string{"other.example.org"}},
+		{typed: "zun registry-list", shows: []string{"hub", "plain"}},
+		{typed: "zun registry-list --name hub --domain registry.example.org --username me", shows: []string{"hub", "-plain"}},
+		{typed: "zun registry-show hub", shows: []string{"registry.example.org", "me", "-secret"}},
+		{typed: "zun registry-show hub -f json", shows: []string{`"domain": "registry.example.org"`}},
+		{typed: "zun registry-update hub --username you --name centre", shows: []string{"you", "centre"}},
+		{typed: "zun registry-delete centre plain", shows: []string{"Request to delete registry centre has been accepted.", "Request to delete registry plain has been accepted."}},
+		{typed: "zun registry-show centre", exit: 1, shows: []string{"HTTP 404"}},
+		{typed: "zun registry-delete centre", shows: []string{"Delete for registry centre failed", "HTTP 404"}},
 	}
 }
 
