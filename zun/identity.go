@@ -16,6 +16,18 @@ type Identity struct {
 	DomainID    string // of the project
 	Roles       []string
 	ExpiresAt   time.Time
+
+	// AccessRules are the only requests that the token may make, if it is of an application
+	// credential that has such rules; Restricted says that it has, even if there are none.
+	AccessRules []AccessRule
+	Restricted  bool
+}
+
+// AccessRule is one kind of request that a restricted application credential allows.
+type AccessRule struct {
+	Service string // type of the service in the catalog
+	Method  string
+	Path    string // "/v1/containers/{id}": {…} and * stand for one part, ** for any number
 }
 
 // HasRole reports whether the token carries the role.

@@ -151,4 +151,7 @@ type Images interface {
 // CodeUnavailable: it cannot be told now.
 type Identities interface {
 	Validate(ctx context.Context, token string) (zun.Identity, error)
+	// ValidateWithService is for a request that a service sent on, with its own token: then
+	// the user's may be over.
+	ValidateWithService(ctx context.Context, token, service string) (zun.Identity, error)
 }

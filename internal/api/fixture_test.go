@@ -47,6 +47,14 @@ func (t tokens) Validate(_ context.Context, token string) (zun.Identity, error) 
 	return identity, nil
 }
 
+// ValidateWithService takes no token of a service but "service".
+func (t tokens) ValidateWithService(ctx context.Context, token, service string) (zun.Identity, error) {
+	if _, err := t.Validate(ctx, service); err != nil {
+		return zun.Identity{}, err
+	}
+	return t.Validate(ctx, strings.TrimPrefix(token, "late-"))
+}
+
 // fixture is the whole API over the service in memory.
 type fixture struct {
 	testing.TB

@@ -116,22 +116,38 @@ func (s *server) serve(ctx context.Context, w http.ResponseWriter, r *http.Reque
 
 // identify returns who asks. An unscoped token has no project to work in.
 func (s *server) identify(ctx context.Context, r *http.Request) (zun.Identity, error) {
-	token := r.Header.Get("X-Auth-Token")
-	if !plausible(token) {
-		return zun.Identity{}, errNobody
-	}
-	identity, err := s.Identities.Validate(ctx, token)
+	identity, err := s.validate(ctx, r)
 	if zun.CodeOf(err) == zun.CodeUnauthorized {
 		return zun.Identity{}, errNobody
 	}
 	if err != nil {
 		return zun.Identity{}, err
 	}
+	if identity.Restricted && !granted(identity.AccessRules, r.Method, r.URL.Path) {
+		return zun.Identity{}, errNobody // as keystonemiddleware has it
+	}
 	if identity.ProjectID == "" {
 		return zun.Identity{}, zun.Errorf(zun.CodePolicyNotAuthorized,
 			"the token is not scoped to a project: ask Keystone for one that is")
 	}
 	return identity, nil
+}
+
+// validate returns whom the token of a request stands for, and looks at the token of the
+// service that sent it on, if there is one.
+func (s *server) validate(ctx context.Context, r *http.Request) (zun.Identity, error) {
+	token := r.Header.Get("X-Auth-Token")
+	if !plausible(token) {
+		return zun.Identity{}, errNobody
+	}
+	service := r.Header.Get("X-Service-Token")
+	switch {
+	case service == "":
+		return s.Identities.Validate(ctx, token)
+	case !plausible(service):
+		return zun.Identity{}, errNobody
+	}
+	return s.Identities.ValidateWithService(ctx, token, service)
 }
 
 // plausible reports whether a token could be one, so that rubbish does not reach

@@ -38,7 +38,14 @@ type tokenBody struct {
 	Roles []struct {
 		Name string `json:"name"`
 	} `json:"roles"`
-	Catalog []catalogService `json:"catalog"`
+	Catalog               []catalogService `json:"catalog"`
+	ApplicationCredential *struct {
+		AccessRules *[]struct {
+			Service string `json:"service"`
+			Method  string `json:"method"`
+			Path    string `json:"path"`
+		} `json:"access_rules"`
+	} `json:"application_credential"`
 }
 
 type catalogService struct {
@@ -120,7 +127,7 @@ func (s *Session) authenticate(ctx context.Context) (*login, error) {
 
 // adopt uses the token of the credentials as it is.
 func (s *Session) adopt(ctx context.Context) (*login, error) {
-	body, err := s.show(ctx, s.credentials.Token, s.credentials.Token, true)
+	body, err := s.show(ctx, s.credentials.Token, s.credentials.Token)
 	if err != nil {
 		if status(err) == http.StatusNotFound || status(err) == http.StatusUnauthorized {
 			return nil, zun.Wrap(zun.CodeUnauthorized, err, "cannot log in: the token in OS_TOKEN is not valid (any more); get one with `openstack token issue`")
@@ -130,15 +137,17 @@ func (s *Session) adopt(ctx context.Context) (*login, error) {
 	return &login{s.credentials.Token, body}, nil
 }
 
-// show asks Keystone what the subject token is. The error is gophercloud's.
-func (s *Session) show(ctx context.Context, own, subject string, catalog bool) (tokenBody, error) {
+// show asks Keystone what the subject token is, with options in its query. The error is
+// gophercloud's. The header says that rules of application credentials are heeded here:
+// without it Keystone does not know tokens that have such.
+func (s *Session) show(ctx context.Context, own, subject string, options ...string) (tokenBody, error) {
 	url := s.tokensURL()
-	if !catalog {
-		url += "?nocatalog"
+	if len(options) > 0 {
+		url += "?" + strings.Join(options, "&")
 	}
 	var answer struct{ Token tokenBody }
 	_, err := s.client(own).Get(ctx, url, &answer, &gophercloud.RequestOpts{ //nolint:bodyclose // gophercloud has read and closed it
-		MoreHeaders: map[string]string{"X-Subject-Token": subject},
+		MoreHeaders: map[string]string{"X-Subject-Token": subject, "OpenStack-Identity-Access-Rules": "1.0"},
 		OkCodes:     []int{200, 203},
 	})
 	return answer.Token, err

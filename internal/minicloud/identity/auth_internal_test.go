@@ -100,7 +100,7 @@ func TestExpiredTokensAreSweptFromDiskToo(t *testing.T) {
 	s.issue(t, "demo", "demo")
 	now = now.Add(6 * time.Hour)
 	s.issue(t, "demo", "demo")
-	now = now.Add(6 * time.Hour) // the first is over, the second is not
+	now = now.Add(expiredWindow + 6*time.Hour) // of the first nobody may ask any more, of the second they may
 	s.issue(t, "demo", "demo")
 	var kept map[string]tokenRow
 	err := db.View(func(tx *kv.Tx) (err error) {

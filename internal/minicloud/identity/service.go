@@ -104,10 +104,13 @@ type holder struct {
 }
 
 // holder looks a token up; the caller holds the state still.
-func (s *Service) holder(token string) (holder, bool) {
+func (s *Service) holder(token string) (holder, bool) { return s.holderWithin(token, 0) }
+
+// holderWithin looks up a token that is over for less than so long.
+func (s *Service) holderWithin(token string, over time.Duration) (holder, bool) {
 	key := hashToken(token)
 	row, there := s.state.tokens.rows[key]
-	if !there || !s.config.Now().Before(row.ExpiresAt) {
+	if !there || !s.config.Now().Before(row.ExpiresAt.Add(over)) {
 		return holder{}, false
 	}
 	h := holder{
@@ -157,16 +160,20 @@ func secret(n int) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
+// expiredWindow is for how long services may still ask about a token that is over: Keystone's
+// default ([token]allow_expired_window).
+const expiredWindow = 48 * time.Hour
+
 // sweepEvery is how often expired tokens are looked for, when tokens are issued.
 const sweepEvery = 5 * time.Minute
 
-// sweep notes the removal of the tokens that have expired. It runs inside a change.
+// sweep notes the removal of the tokens that nobody may ask about any more. It runs inside a change.
 func (s *Service) sweep(b *batch) error {
 	now := s.config.Now()
 	if !s.swept.IsZero() && now.Sub(s.swept) < sweepEvery {
 		return nil
 	}
 	s.swept = now
-	s.state.revoke(b, func(t tokenRow) bool { return !now.Before(t.ExpiresAt) })
+	s.state.revoke(b, func(t tokenRow) bool { return !now.Before(t.ExpiresAt.Add(expiredWindow)) })
 	return nil
 }
