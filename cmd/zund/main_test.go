@@ -26,6 +26,8 @@ func TestCommandLine(t *testing.T) {
 		{args: "solo --log-level loud", fails: "loud", usage: true},
 		{args: "solo --log-format xml", fails: "xml", usage: true},
 		{args: "solo --quota-cpu many", fails: "quota-cpu", usage: true},
+		{args: "policy-sample", prints: "\"container:create\""},
+		{args: "solo --config-file /nonexistent/zun.conf", fails: "/nonexistent/zun.conf"},
 		{args: "purge", fails: "--yes", usage: true},
 		{args: "status --state-dir /nonexistent", fails: "no zund runs"},
 		{args: "status --state-dir /nonexistent --wait 1ms", fails: "no zund runs"},

@@ -24,7 +24,7 @@ and keep their network.`
 
 func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var config solo.Config
-	var cloud, level, format string
+	var cloud, level, format, file string
 	flags := flag.NewFlagSet("solo", flag.ContinueOnError)
 	flags.StringVar(&config.StateDir, "state-dir", solo.DefaultStateDir, "directory of everything that outlives the process")
 	flags.StringVar(&config.IdentityAddr, "identity-listen", solo.DefaultIdentityAddr, "HOST:PORT of the embedded Keystone")
@@ -43,9 +43,10 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.StringVar(&config.PluginName, "plugin-name", solo.DefaultPluginName, "name of the Docker network and IPAM driver")
 	flags.StringVar(&config.PluginDir, "plugin-dir", solo.DefaultPluginDir, "where Docker looks for the plugin's socket")
 	flags.StringVar(&config.DefaultNetwork, "default-network", "", "network of containers that name none (default: the project's oldest)")
-	flags.StringVar(&config.PolicyFile, "policy-file", "", "oslo.policy rules (YAML) over the built-in ones")
 	sharingFlags(flags, &config.Sharing)
 	flags.StringVar(&config.SecretsFile, "secret-keys", "", "file of the keys that encrypt registries' passwords (default: secret-keys in the state directory)")
+	flags.StringVar(&config.PolicyFile, "policy-file", "", "oslo.policy rules (YAML) over the built-in ones; followed when it changes")
+	flags.StringVar(&file, "config-file", "", "zun.conf to take policy_file, token_cache_time, service_token_roles(_required), allowed_origin and max_limit from")
 	flags.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	flags.StringVar(&format, "log-format", "text", "text or json")
 	if err := parse(flags, args, stdout, soloSynopsis); err != nil {
@@ -53,6 +54,9 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	}
 	var err error
 	if config.Log, err = newLog(stderr, level, format); err != nil {
+		return err
+	}
+	if err := readConfig(file, &config); err != nil {
 		return err
 	}
 	if cloud != "" {

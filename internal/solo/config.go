@@ -72,6 +72,23 @@ type Config struct {
 	// 0600; it is made when it is missing. Optional: secret-keys in StateDir.
 	SecretsFile string
 
+	// TokenCacheTime is how long a user's token is taken for good without asking Keystone
+	// again. Optional: a minute; negative: not at all.
+	TokenCacheTime time.Duration
+
+	// ServiceTokenRoles are the roles with which a service may send on users' tokens that
+	// are over; with RequireServiceTokenRoles its token counts for nothing without. Optional:
+	// "service".
+	ServiceTokenRoles        []string
+	RequireServiceTokenRoles bool
+
+	// AllowedOrigins are the web pages' origins whose scripts may call the container API.
+	// Optional: none.
+	AllowedOrigins []string
+
+	// MaxLimit is the longest page of a list. Optional: 1000.
+	MaxLimit int
+
 	// Log is where the process tells what it does. Required.
 	Log *slog.Logger
 }
@@ -108,6 +125,8 @@ func (c Config) complete() (Config, error) {
 	c.PluginName = cmp.Or(c.PluginName, DefaultPluginName)
 	c.PluginDir = cmp.Or(c.PluginDir, DefaultPluginDir)
 	c.SecretsFile = cmp.Or(c.SecretsFile, c.path("secret-keys"))
+
+	c.TokenCacheTime = cmp.Or(c.TokenCacheTime, time.Minute)
 	if _, err := c.consoleURL(nil); err != nil {
 		return c, err
 	}

@@ -26,9 +26,6 @@ import (
 	"github.com/gozun/gozun/internal/vault"
 )
 
-// tokenLife is how long a user's token is taken for good without asking Keystone again.
-const tokenLife = time.Minute
-
 // Solo is the whole service, built and listening but not yet running.
 type Solo struct {
 	config    Config
@@ -149,13 +146,24 @@ func (s *Solo) buildService(ctx context.Context) error {
 		return err
 	}
 	handler := api.New(api.Config{
-		Control: service, Policy: rules, Identities: keystone.NewValidator(session, tokenLife),
+		Control: service, Policy: rules, Identities: s.identities(session),
+		AllowedOrigins: s.config.AllowedOrigins, MaxLimit: s.config.MaxLimit,
 		AuthenticateURI: s.cloud.zun.AuthURL, Log: s.config.Log.With("part", "api"),
 		Observe: s.metrics.Request, Metrics: s.metrics.Handler(), ConsoleURL: consoles,
 	})
 	s.tasks = append(s.tasks, agent, service,
 		&webTask{name: "container API", listener: s.listeners.container, handler: handler, log: s.config.Log})
 	return nil
+}
+
+// identities tells whose users' tokens are.
+func (s *Solo) identities(session *keystone.Session) *keystone.Validator {
+	v := keystone.NewValidator(session, s.config.TokenCacheTime)
+	if s.config.ServiceTokenRoles != nil {
+		v.ServiceRoles = s.config.ServiceTokenRoles
+	}
+	v.RequireServiceRole = s.config.RequireServiceTokenRoles
+	return v
 }
 
 // openDocker readies the Docker client, with the id under which what we make there is
