@@ -190,7 +190,7 @@ func withField(body, name, value string) []string {
 func TestBadInput(t *testing.T) {
 	part := 5
 	if testing.Short() {
-		part = 30
+		part = 60
 	}
 	if os.Getenv("GOZUN_ALL_BAD_INPUT") != "" {
 		part = 1
@@ -338,7 +338,7 @@ func (x *trial) badHeaders() {
 		{"X-Http-Method-Override:DELETE"},
 		{"Upgrade:websocket", "Connection:upgrade"},
 	} {
-		if (i+x.place)%min(x.part, 10) != 0 {
+		if (i+x.place)%min(x.part, 30) != 0 {
 			continue
 		}
 		query, body := x.example(x.op)
