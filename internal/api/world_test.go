@@ -176,7 +176,7 @@ func (w *world) idents(r route) []string {
 		return []string{homeProject}
 	case "quota_classes":
 		return []string{"default"}
-	case "hosts":
+	case "hosts", "availability_zones": // the one that is there
 		return []string{"h1"}
 	case "services":
 		return []string{"h1", "zun-compute"}

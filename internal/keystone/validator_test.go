@@ -131,3 +131,36 @@ func TestAccessRulesOfApplicationCredentials(t *testing.T) {
 		}
 	}
 }
+
+// An application credential made at minicloud logs in, and the validator tells its rules.
+func TestApplicationCredentialsOfMinicloud(t *testing.T) {
+	c := startCloud(t)
+	demo := c.open(c.credentials("demo", "demo"))
+	who, err := c.service.Validate(t.Context(), token(t, demo))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"application_credential":{"name":"ci","secret":"hush","access_rules":[{"service":"container","method":"GET","path":"/v1/containers"}]}}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+"/v3/users/"+who.UserID+"/application_credentials", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Auth-Token", token(t, demo))
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil || response.StatusCode != http.StatusCreated {
+		t.Fatal(response, err)
+	}
+	response.Body.Close()
+	program := c.open(keystone.Credentials{
+		AuthURL: c.url, Username: "demo", UserDomainName: "Default", ApplicationCredentialName: "ci", ApplicationCredentialSecret: "hush",
+	})
+	got, err := keystone.NewValidator(c.open(c.credentials("zun", "service")), time.Minute).Validate(t.Context(), token(t, program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []zun.AccessRule{{Service: "container", Method: http.MethodGet, Path: "/v1/containers"}}
+	if diff := cmp.Diff(want, got.AccessRules); diff != "" || !got.Restricted || got.ProjectName != "demo" || !got.HasRole("member") {
+		t.Errorf("%+v %s", got, diff)
+	}
+}

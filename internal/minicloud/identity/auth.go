@@ -19,6 +19,7 @@ type authRequest struct {
 			Token *struct {
 				ID *string `json:"id"`
 			} `json:"token"`
+			Credential *authCredential `json:"application_credential"`
 		} `json:"identity"`
 		Scope json.RawMessage `json:"scope"`
 	} `json:"auth"`
@@ -49,9 +50,12 @@ type authScope struct {
 
 // wanted is a login as understood: what to check, and what the token is to be for.
 type wanted struct {
-	methods  []string
-	user     *authUser
-	token    string
+	methods []string
+	user    *authUser
+	token   string
+
+	credential *authCredential
+
 	scope    *authScope // nil: the user's default project, if any
 	unscoped bool
 }
@@ -68,7 +72,7 @@ func parseAuth(raw []byte) (wanted, error) {
 	}
 	id := request.Auth.Identity
 	if len(id.Methods) == 0 {
-		return wanted{}, zun.Errorf(zun.CodeUnauthorized, "auth.identity.methods must name a method, password or token")
+		return wanted{}, zun.Errorf(zun.CodeUnauthorized, "auth.identity.methods must name a method: password, token or application_credential")
 	}
 	w := wanted{methods: id.Methods}
 	for _, method := range id.Methods {
@@ -86,8 +90,13 @@ func parseAuth(raw []byte) (wanted, error) {
 				return wanted{}, zun.Errorf(zun.CodeInvalid, "the method token needs auth.identity.token.id")
 			}
 			w.token = *id.Token.ID
+		case "application_credential":
+			if len(id.Methods) > 1 {
+				return wanted{}, zun.Errorf(zun.CodeInvalid, "the method application_credential stands alone")
+			}
+			return w, w.parseCredential(id.Credential, request.Auth.Scope)
 		default:
-			return wanted{}, zun.Errorf(zun.CodeUnauthorized, "the method %q is not supported; use password or token", method)
+			return wanted{}, zun.Errorf(zun.CodeUnauthorized, "the method %q is not supported; use password, token or application_credential", method)
 		}
 	}
 	return w, w.parseScope(request.Auth.Scope)
@@ -212,9 +221,12 @@ func (s *Service) authenticate(ctx context.Context, w wanted) (tokenRow, error) 
 			return row, tokenGone()
 		}
 		// A token made from another lives no longer than that one, and belongs to its chain.
-		row.UserID, row.ExpiresAt = old.user.ID, old.token.ExpiresAt
+		row.UserID, row.ExpiresAt, row.CredentialID = old.user.ID, old.token.ExpiresAt, old.token.CredentialID
 		row.AuditIDs = append(row.AuditIDs, old.token.AuditIDs[len(old.token.AuditIDs)-1])
 		row.Methods = union(old.token.Methods, w.methods)
+	}
+	if w.credential != nil {
+		return s.byCredential(ctx, w.credential, row)
 	}
 	if w.user == nil {
 		return row, nil
@@ -234,12 +246,36 @@ func (s *Service) authenticate(ctx context.Context, w wanted) (tokenRow, error) 
 	return row, nil
 }
 
+// byCredential checks the secret of an application credential. A token of one lives no longer
+// than it.
+func (s *Service) byCredential(ctx context.Context, login *authCredential, row tokenRow) (tokenRow, error) {
+	var found credential
+	s.state.read(func() {
+		found, _ = oneOf(s.state.credentials.rows, func(c credential) bool { return login.means(c, s.state.users.rows[c.UserID]) })
+	})
+	right, err := s.matches(ctx, user{ID: found.ID, PasswordHash: found.SecretHash}, *login.Secret)
+	if err != nil {
+		return row, zun.Wrap(zun.CodeUnavailable, err, "the login was given up")
+	}
+	if !right {
+		return row, unauthenticated()
+	}
+	row.UserID, row.CredentialID = found.UserID, found.ID
+	if !found.ExpiresAt.IsZero() && found.ExpiresAt.Before(row.ExpiresAt) {
+		row.ExpiresAt = found.ExpiresAt
+	}
+	return row, nil
+}
+
 // scoped gives the token its scope, if the user may have it. It runs inside the change,
 // so that a user or project that was just disabled gets no token.
 func (s *Service) scoped(row tokenRow, w wanted) (tokenRow, bool) {
 	u := s.state.users.rows[row.UserID]
 	if !u.Enabled {
 		return row, false
+	}
+	if row.CredentialID != "" {
+		return s.scopedTo(row, w)
 	}
 	switch {
 	case w.unscoped:
@@ -259,6 +295,15 @@ func (s *Service) scoped(row tokenRow, w wanted) (tokenRow, bool) {
 		row.Scope = scope{ProjectID: found.ID}
 	}
 	return row, s.state.scopeOpen(row.Scope) && len(s.state.rolesOf(u.ID, row.Scope)) > 0
+}
+
+// scopedTo gives the token of a credential the one scope that it can have.
+func (s *Service) scopedTo(row tokenRow, w wanted) (tokenRow, bool) {
+	found, open := s.credentialOpen(row.CredentialID)
+	row.Scope = scope{ProjectID: found.ProjectID}
+	p := s.state.projects.rows[found.ProjectID]
+	same := w.scope == nil || w.scope.Project != nil && w.scope.Project.is(p.ID, p.Name)
+	return row, open && same && !w.unscoped && s.state.scopeOpen(row.Scope) && len(s.state.rolesOf(row.UserID, row.Scope)) > 0
 }
 
 func union(a, b []string) []string {

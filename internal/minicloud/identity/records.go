@@ -64,6 +64,7 @@ type tokenRow struct {
 	Scope               scope
 	Methods             []string
 	AuditIDs            []string // its own, then that of the first in its chain
+	CredentialID        string   // of a login by application credential
 	IssuedAt, ExpiresAt time.Time
 }
 

@@ -43,6 +43,10 @@ func (s *Service) table() []route {
 		{"DELETE /v3/users/{user}", "identity:delete_user", admin, s.deleteUser},
 		{"POST /v3/users/{user}/password", "", nil, s.changePassword},
 		{"GET /v3/users/{user}/projects", "identity:list_user_projects", adminOrSelf, s.listUserProjects},
+		{"GET /v3/users/{user}/application_credentials", "identity:list_application_credentials", adminOrSelf, s.listCredentials},
+		{"POST /v3/users/{user}/application_credentials", "identity:create_application_credential", self, s.createCredential},
+		{"GET /v3/users/{user}/application_credentials/{credential}", "identity:get_application_credential", adminOrSelf, s.showCredential},
+		{"DELETE /v3/users/{user}/application_credentials/{credential}", "identity:delete_application_credential", adminOrOwner, s.deleteCredential},
 		{"GET /v3/users/{user}/groups", "identity:list_groups_for_user", adminOrSelf, s.listNoGroups},
 		{"GET /v3/groups", "identity:list_groups", admin, s.listNoGroups},
 
@@ -78,9 +82,10 @@ func (s *Service) table() []route {
 }
 
 // The permissions, as Keystone's default policy gives them.
-func anybody(*call) bool       { return true }
-func admin(c *call) bool       { return c.who.hasRole(roleAdmin) }
-func adminOrSelf(c *call) bool { return admin(c) || c.request.PathValue("user") == c.who.user.ID }
+func anybody(*call) bool        { return true }
+func admin(c *call) bool        { return c.who.hasRole(roleAdmin) }
+func adminOrSelf(c *call) bool  { return admin(c) || c.request.PathValue("user") == c.who.user.ID }
+func adminOrOwner(c *call) bool { return admin(c) && c.who.credential.ID == "" || self(c) }
 func adminOrInProject(c *call) bool {
 	return admin(c) || c.request.PathValue("project") == c.who.token.Scope.ProjectID
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (s *Service) Validate(_ context.Context, token string) (zun.Identity, error
 		valid bool
 	)
 	s.state.read(func() { who, valid = s.holder(token) })
-	if !valid {
+	if !valid || who.credential.Ruled { // who asks so does not heed rules
 		return zun.Identity{}, zun.Errorf(zun.CodeUnauthorized, "the token is not valid: log in again")
 	}
 	return who.identity(token), nil
@@ -101,6 +102,8 @@ type holder struct {
 	user    user
 	project project // zero when the scope is none or a domain
 	roles   []role
+
+	credential credential // zero when it is not of one
 }
 
 // holder looks a token up; the caller holds the state still.
@@ -117,6 +120,13 @@ func (s *Service) holderWithin(token string, over time.Duration) (holder, bool) 
 		key: key, token: row, user: s.state.users.rows[row.UserID],
 		project: s.state.projects.rows[row.Scope.ProjectID],
 		roles:   s.state.rolesOf(row.UserID, row.Scope),
+	}
+	if row.CredentialID != "" {
+		open := false
+		if h.credential, open = s.credentialOpen(row.CredentialID); !open {
+			return holder{}, false
+		}
+		h.roles = slices.DeleteFunc(h.roles, func(r role) bool { return !slices.Contains(h.credential.Roles, r.ID) })
 	}
 	if !h.user.Enabled || !s.state.scopeOpen(row.Scope) || !row.Scope.empty() && len(h.roles) == 0 {
 		return holder{}, false

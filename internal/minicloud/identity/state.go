@@ -41,6 +41,8 @@ type state struct {
 	regions   table[region]
 	first     table[first]
 
+	credentials table[credential]
+
 	// writing serialises changes, disk included. mu guards memory only, and is never
 	// held while waiting for the disk, so that validation does not wait either.
 	writing sync.Mutex
@@ -59,10 +61,11 @@ func open(db *kv.DB) (*state, error) {
 	st.endpoints.bucket = "identity.endpoints"
 	st.regions.bucket = "identity.regions"
 	st.first.bucket = "identity.first"
+	st.credentials.bucket = "identity.credentials"
 	err := db.View(func(tx *kv.Tx) error {
 		for _, load := range []func(*kv.Tx) error{
 			st.projects.load, st.users.load, st.roles.load, st.grants.load, st.tokens.load,
-			st.services.load, st.endpoints.load, st.regions.load, st.first.load,
+			st.services.load, st.endpoints.load, st.regions.load, st.first.load, st.credentials.load,
 		} {
 			if err := load(tx); err != nil {
 				return err

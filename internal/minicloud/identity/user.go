@@ -150,6 +150,7 @@ func (s *Service) deleteUser(c *call) (answer, error) {
 			}
 		}
 		s.state.revokeUser(b, id)
+		s.state.dropCredentials(b, func(row credential) bool { return row.UserID == id })
 		s.state.users.remove(b, id)
 		return nil
 	})
