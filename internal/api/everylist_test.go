@@ -199,6 +199,9 @@ func TestEveryListRefusesBadPages(t *testing.T) {
 			"limit=1&limit=2": {400, ""}, "marker=a&marker=b": {400, ""}, "sort_dir=asc&sort_dir=desc": {400, ""},
 		} {
 			a := w.do("GET", r.path+"?"+query, "", "X-Auth-Token: manager", minor)
+			if want.status == 404 && r.path == "/v1/images" {
+				want.status = 400 // where no such image is a 400, as in Zun
+			}
 			if a.status != want.status || !strings.Contains(w.problem(a).Detail, want.says) {
 				t.Errorf("%s?%s: %d %.300s", r.path, query, a.status, a.text)
 			}

@@ -125,7 +125,6 @@ func (c Config) complete() (Config, error) {
 	c.PluginName = cmp.Or(c.PluginName, DefaultPluginName)
 	c.PluginDir = cmp.Or(c.PluginDir, DefaultPluginDir)
 	c.SecretsFile = cmp.Or(c.SecretsFile, c.path("secret-keys"))
-
 	c.TokenCacheTime = cmp.Or(c.TokenCacheTime, time.Minute)
 	if _, err := c.consoleURL(nil); err != nil {
 		return c, err
