@@ -81,7 +81,7 @@ func (d *Driver) reserve(ctx context.Context, p pool, r AddressRequest) (netip.P
 		return answer, err
 	}
 	if c == nil {
-		return answer, d.newClaim(claim{MAC: r.MAC, NetworkID: p.Subnet.NetworkID, ProjectID: p.PortProject, Addresses: []held{mine}, Reserved: r.MAC == ""})
+		return answer, d.claimAnew(ctx, claim{MAC: r.MAC, NetworkID: p.Subnet.NetworkID, ProjectID: p.PortProject, Addresses: []held{mine}, Reserved: r.MAC == ""})
 	}
 	if has, ok := c.in(p.ID); ok && has.IP == r.IP {
 		return answer, nil

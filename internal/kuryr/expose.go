@@ -16,13 +16,18 @@ type Exposed struct {
 	Port     uint16
 }
 
-// exposure is the security group that lets traffic to an endpoint's exposed ports in.
+// exposure is the security group that lets traffic to an endpoint's exposed ports in. The
+// endpoints of a project on this host that expose the same ports share one, named after the
+// port that had it first: a project's quota is ten groups by default, and most images expose
+// something.
 type exposure struct {
 	Name      string
 	ProjectID string
 	GroupID   string // "" while it is being made
 	Ports     []Exposed
-	Ready     bool // the port has it; otherwise it is to be removed
+	Families  [2]bool // the IP versions that its rules are of
+	Made      bool    // the group has its rules, and others may share it
+	Ready     bool    // the port has it; otherwise it is to be removed
 }
 
 const (
@@ -33,8 +38,8 @@ const (
 // about is the description of an endpoint's group, by which we know our own.
 func (d *Driver) about() string { return exposedAbout + d.Host }
 
-// Expose lets traffic from anywhere to the endpoint's ports in, through a security group of
-// its own. Exposing other ports replaces the former ones. With Config.NoExternal it does
+// Expose lets traffic from anywhere to the endpoint's ports in, through a security group
+// that it shares with those who expose the same. Exposing other ports replaces the former ones. With Config.NoExternal it does
 // nothing, and neither does it for a port without port security, which all traffic reaches.
 func (d *Driver) Expose(ctx context.Context, networkID, endpointID string, ports []Exposed) error {
 	if d.NoExternal || len(ports) == 0 && d.exposesNothing(endpointID) {
@@ -62,13 +67,13 @@ func (d *Driver) Expose(ctx context.Context, networkID, endpointID string, ports
 	})
 }
 
-// ofQuota tells what to do when the groups, one for each container, are too many: Neutron's
+// ofQuota tells what to do when the groups, one for each set of ports, are too many: Neutron's
 // default is ten in a project.
 func ofQuota(projectID string, err error) error {
 	if zun.CodeOf(err) != zun.CodeOverQuota {
 		return err
 	}
-	return zun.Errorf(zun.CodeOverQuota, "each container that exposes or publishes ports has a security group of its own; raise the quota of project %s, or set process_external_connectivity = False in kuryr.conf: %w", projectID, err)
+	return zun.Errorf(zun.CodeOverQuota, "containers that expose or publish different ports have a security group each; raise the quota of project %s, or set process_external_connectivity = False in kuryr.conf: %w", projectID, err)
 }
 
 // exposesNothing reports whether an endpoint is on record and has no exposed ports. Docker
@@ -172,18 +177,62 @@ func protocolName(number uint8, v6 bool) (name string, whole bool, err error) {
 	return "", false, zun.Errorf(zun.CodeInvalid, "cannot expose a port of IP protocol %d; there are tcp, udp, sctp and icmp", number)
 }
 
-// expose makes the group and gives it to the port, on record at every step.
+// expose finds or makes the group and gives it to the port, on record at every step.
 func (d *Driver) expose(ctx context.Context, c *claim, ports []Exposed, rules []zun.Ingress) error {
 	p, err := d.Neutron.Port(ctx, c.Port.ID)
 	if err != nil {
 		return err
 	}
-	c.Exposed = &exposure{Name: p.ID + exposedSuffix, ProjectID: p.ProjectID, Ports: ports}
+	c.Exposed = &exposure{Name: p.ID + exposedSuffix, ProjectID: p.ProjectID, Ports: ports, Families: c.families()}
+	shared, err := d.group(ctx, c, rules)
+	if err == nil {
+		err = d.wear(ctx, c, &p)
+	}
+	if shared && zun.IsNotFound(err) { // someone has deleted it behind our back
+		c.Exposed.Name, c.Exposed.GroupID, c.Exposed.Made = p.ID+exposedSuffix, "", false
+		if err = d.makeGroup(ctx, c, rules); err == nil {
+			err = d.wear(ctx, c, &p)
+		}
+	}
+	return err
+}
+
+// group sees to it that there is a group for the claim: another endpoint's, or a new one.
+// The lock keeps a group from being deleted by the last who had it just when it is chosen.
+func (d *Driver) group(ctx context.Context, c *claim, rules []zun.Ingress) (shared bool, err error) {
+	unlock, err := d.lockGroups(ctx, c.Exposed.ProjectID)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	all, err := list(d, claims)
+	if err != nil {
+		return false, err
+	}
+	for _, other := range all {
+		if other.ID != c.ID && other.Port.Stage == stageReady && other.Exposed.serves(*c.Exposed) {
+			c.Exposed.Name, c.Exposed.GroupID, c.Exposed.Made = other.Exposed.Name, other.Exposed.GroupID, true
+			return true, put(d, claims, c.ID, *c)
+		}
+	}
+	return false, d.makeGroup(ctx, c, rules)
+}
+
+// serves reports whether an endpoint's group is what another needs.
+func (e *exposure) serves(wanted exposure) bool {
+	return e != nil && e.Made && e.ProjectID == wanted.ProjectID && e.Families == wanted.Families && slices.Equal(e.Ports, wanted.Ports)
+}
+
+func (d *Driver) lockGroups(ctx context.Context, projectID string) (unlock func(), err error) {
+	return d.locks.lock(ctx, "groups "+projectID)
+}
+
+func (d *Driver) makeGroup(ctx context.Context, c *claim, rules []zun.Ingress) error {
 	if err := put(d, claims, c.ID, *c); err != nil {
 		return err
 	}
 	made, err := d.Neutron.CreateSecurityGroup(ctx, zun.SecurityGroupSpec{
-		Name: c.Exposed.Name, ProjectID: p.ProjectID, Description: d.about(),
+		Name: c.Exposed.Name, ProjectID: c.Exposed.ProjectID, Description: d.about(),
 	})
 	if err != nil {
 		return err
@@ -192,7 +241,13 @@ func (d *Driver) expose(ctx context.Context, c *claim, ports []Exposed, rules []
 	if err := d.Neutron.AllowIngress(ctx, made.ID, rules); err != nil {
 		return err
 	}
-	if err := d.regroup(ctx, &p, func(groups []string) []string { return with(groups, made.ID) }); err != nil {
+	c.Exposed.Made = true
+	return put(d, claims, c.ID, *c)
+}
+
+// wear gives the port the group.
+func (d *Driver) wear(ctx context.Context, c *claim, p *zun.Port) error {
+	if err := d.regroup(ctx, p, func(groups []string) []string { return with(groups, c.Exposed.GroupID) }); err != nil {
 		return err
 	}
 	c.Exposed.Ready = true
@@ -234,8 +289,8 @@ func (d *Driver) conceal(ctx context.Context, c *claim) error {
 	if c.Exposed == nil {
 		return nil
 	}
-	if c.Exposed.Ready {
-		c.Exposed.Ready = false
+	if c.Exposed.Ready || c.Exposed.Made {
+		c.Exposed.Ready, c.Exposed.Made = false, false
 		if err := put(d, claims, c.ID, *c); err != nil {
 			return err
 		}
@@ -253,21 +308,20 @@ func (d *Driver) conceal(ctx context.Context, c *claim) error {
 			return err
 		}
 	}
-	if err := d.deleteGroups(ctx, ids); err != nil {
-		return err
-	}
-	c.Exposed = nil
-	if c.ID == "" { // left behind without a record
-		return nil
-	}
-	return put(d, claims, c.ID, *c)
+	return d.deleteGroups(ctx, *c, ids, func() error {
+		c.Exposed = nil
+		if c.ID == "" { // left behind without a record
+			return nil
+		}
+		return put(d, claims, c.ID, *c)
+	})
 }
 
 // exposureOf finds what a port that has no claim exposes.
 func (d *Driver) exposureOf(ctx context.Context, p zun.Port) (*exposure, error) {
 	groups, err := d.Neutron.GroupsDescribed(ctx, d.about())
 	for _, g := range groups {
-		if g.Name == p.ID+exposedSuffix {
+		if g.Name == p.ID+exposedSuffix || slices.Contains(p.SecurityGroups, g.ID) {
 			return &exposure{Name: g.Name, ProjectID: g.ProjectID, GroupID: g.ID, Ready: true}, nil
 		}
 	}
@@ -292,11 +346,34 @@ func (d *Driver) exposedGroups(ctx context.Context, c claim) (ids []string, err 
 	return ids, err
 }
 
-func (d *Driver) deleteGroups(ctx context.Context, ids []string) error {
+// deleteGroups deletes a claim's group unless another endpoint has it, too, and has the
+// claim forget it before anyone else can ask who has it. A group that somebody else's port
+// has is left to a sweep, like one that is shared with an endpoint that is on no record.
+func (d *Driver) deleteGroups(ctx context.Context, c claim, ids []string, forget func() error) error {
+	if c.Exposed == nil {
+		return forget()
+	}
+	unlock, err := d.lockGroups(ctx, c.Exposed.ProjectID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, err := list(d, claims)
+	if err != nil {
+		return err
+	}
 	for _, id := range ids {
-		if err := d.Neutron.DeleteSecurityGroup(ctx, id); err != nil {
+		shared := false
+		for _, other := range all {
+			shared = shared || other.ID != c.ID && other.Exposed != nil && other.Exposed.GroupID == id
+		}
+		if shared {
+			continue
+		}
+		err := d.Neutron.DeleteSecurityGroup(ctx, id)
+		if err != nil && (c.ID == "" || zun.CodeOf(err) != zun.CodeConflict) {
 			return err
 		}
 	}
-	return nil
+	return forget()
 }

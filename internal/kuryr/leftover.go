@@ -257,23 +257,32 @@ func (d *Driver) leftSwitchPorts(ctx context.Context, v inventory) (left []Lefto
 	return left, err
 }
 
-// leftGroups finds groups of exposed ports whose port is no container's here.
+// leftGroups finds groups of exposed ports that no container's port here has.
 func (d *Driver) leftGroups(ctx context.Context, v inventory) (left []Leftover, err error) {
 	groups, err := d.Neutron.GroupsDescribed(ctx, d.about())
 	for _, g := range groups {
 		portID, ours := strings.CutSuffix(g.Name, exposedSuffix)
-		known := slices.ContainsFunc(v.claims, func(c claim) bool { return c.Port.ID == portID })
-		if !ours || known || v.live(portID) {
+		if !ours || v.has(g.ID, portID) {
 			continue
 		}
 		left = append(left, Leftover{
-			Kind: "security group", ID: g.ID, Name: g.Name, Reason: "no endpoint has its port",
+			Kind: "security group", ID: g.ID, Name: g.Name, Reason: "no endpoint has it",
 			remove: func(ctx context.Context) error {
-				return d.conceal(ctx, &claim{Port: port{ID: portID}, Exposed: &exposure{GroupID: g.ID}})
+				return d.conceal(ctx, &claim{Port: port{ID: portID}, Exposed: &exposure{GroupID: g.ID, ProjectID: g.ProjectID}})
 			},
 		})
 	}
 	return left, err
+}
+
+// has reports whether a container here has a group, or is about to: by its record or, where
+// that is lost, by its port and its link.
+func (v inventory) has(groupID, namesake string) bool {
+	return v.live(namesake) ||
+		slices.ContainsFunc(v.claims, func(c claim) bool {
+			return c.Port.ID == namesake || c.Exposed != nil && c.Exposed.GroupID == groupID
+		}) ||
+		slices.ContainsFunc(v.ports, func(p zun.Port) bool { return slices.Contains(p.SecurityGroups, groupID) && v.live(p.ID) })
 }
 
 // leftPools finds subnetpools that this host made and that no subnet is out of.

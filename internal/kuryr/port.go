@@ -366,13 +366,12 @@ func (d *Driver) deletePort(ctx context.Context, c claim) error {
 		}
 	}
 	groups, err := d.exposedGroups(ctx, c)
-	if err == nil {
-		err = d.deleteGroups(ctx, groups)
-	}
 	if err != nil {
 		return err
 	}
-	return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+	return d.deleteGroups(ctx, c, groups, func() error {
+		return d.update(func(tx *kv.Tx) error { return dropClaim(tx, c) })
+	})
 }
 
 // binding is what the binder is told of the claim's port.

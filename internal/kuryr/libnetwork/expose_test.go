@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -193,4 +194,109 @@ func TestNothingExposedWaitsForNobody(t *testing.T) {
 	}
 	close(slow.answer)
 	must(t, <-named)
+}
+
+// exposing are the groups of exposed ports that there are.
+func (c *cloud) exposing(tb testing.TB) (groups []zun.SecurityGroup) {
+	tb.Helper()
+	all := got(neutron.New(c.session, neutron.Options{}).FindSecurityGroups(context.Background(), zun.NeutronQuery{}))(tb)
+	return slices.DeleteFunc(all, func(g zun.SecurityGroup) bool { return !strings.HasSuffix(g.Name, "-exposed_ports") })
+}
+
+// Containers that expose the same share a group, which goes with the last of them, whichever
+// that is: Neutron's default quota is ten groups for a project.
+func TestExposedPortsShareAGroup(t *testing.T) {
+	s := mustStage(t, "")
+	p := mustPlugin(t, settings{Neutron: s.Service, Binder: &ledger{plugged: map[string]bool{}}})
+	p.twice = true
+	n := got(p.createNetwork(s.ask))(t)
+	before := s.state(t)
+	web := want{Expose: []proto{{6, 80}, {6, 443}}}
+	first, second := got(p.connect(n, web))(t), got(p.connect(n, web))(t)
+	third := got(p.connect(n, want{Expose: []proto{{6, 443}, {6, 80}}}))(t)
+	other := got(p.connect(n, want{Expose: []proto{{6, 80}}}))(t)
+	if groups := s.exposing(t); len(groups) != 2 {
+		t.Fatalf("two sets of ports have %d groups", len(groups))
+	}
+	rules := []string{"IPv4 tcp 443-443", "IPv4 tcp 80-80"}
+	opened := func(e dockerEndpoint, want []string) {
+		t.Helper()
+		if diff := cmp.Diff(want, s.ingress(t, s.port(t, e.ip(n, false)))); diff != "" {
+			t.Error(diff)
+		}
+	}
+	p.disconnect(n, first) // whose name the group has
+	must(t, p.Settle(context.Background()))
+	must(t, p.Sweep(context.Background()))
+	opened(second, rules)
+	opened(other, []string{"IPv4 tcp 80-80"})
+	must(t, p.conceal(n, second))
+	opened(second, []string{})
+	opened(third, rules)
+	must(t, p.expose(n, second, web.Expose, nil))
+	opened(second, rules)
+	if groups := s.exposing(t); len(groups) != 2 {
+		t.Errorf("there are %d groups now", len(groups))
+	}
+	p.disconnect(n, third)
+	p.disconnect(n, second)
+	must(t, p.Settle(context.Background()))
+	if groups := s.exposing(t); len(groups) != 1 {
+		t.Errorf("when the last is gone there are %d groups", len(groups))
+	}
+	p.disconnect(n, other)
+	must(t, p.Settle(context.Background()))
+	if diff := cmp.Diff(before, s.state(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Many come and go at once, and a group that someone has deleted is made again.
+func TestExposedPortsShareAGroupAtOnce(t *testing.T) {
+	s := mustStage(t, "")
+	p := mustPlugin(t, settings{Neutron: s.Service, Binder: &ledger{plugged: map[string]bool{}}})
+	n := got(p.createNetwork(s.ask))(t)
+	before := s.state(t)
+	var coming sync.WaitGroup
+	for range 6 {
+		coming.Go(func() {
+			for range 3 {
+				e, err := p.connect(n, want{Expose: []proto{{6, 80}}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				port := s.port(t, e.ip(n, false))
+				if groups := s.exposing(t); len(groups) == 0 || !slices.ContainsFunc(groups, func(g zun.SecurityGroup) bool { return slices.Contains(port.SecurityGroups, g.ID) }) {
+					t.Errorf("port %s has %v, and the groups are %v", port.ID, port.SecurityGroups, groups)
+				}
+				p.disconnect(n, e)
+			}
+		})
+	}
+	coming.Wait()
+	must(t, p.Settle(context.Background()))
+	if diff := cmp.Diff(before, s.state(t)); diff != "" {
+		t.Error(diff)
+	}
+	one := got(p.connect(n, want{Expose: []proto{{6, 80}}}))(t)
+	port := s.port(t, one.ip(n, false))
+	bare := []string{}
+	for _, g := range port.SecurityGroups {
+		if !slices.ContainsFunc(s.exposing(t), func(e zun.SecurityGroup) bool { return e.ID == g }) {
+			bare = append(bare, g)
+		}
+	}
+	_ = got(s.Service.UpdatePort(context.Background(), port.ID, zun.PortChange{SecurityGroups: bare}))(t)
+	must(t, s.Service.DeleteSecurityGroup(context.Background(), s.exposing(t)[0].ID))
+	two := got(p.connect(n, want{Expose: []proto{{6, 80}}}))(t)
+	if diff := cmp.Diff([]string{"IPv4 tcp 80-80"}, s.ingress(t, s.port(t, two.ip(n, false)))); diff != "" {
+		t.Error(diff)
+	}
+	p.disconnect(n, one)
+	p.disconnect(n, two)
+	must(t, p.Settle(context.Background()))
+	if diff := cmp.Diff(before, s.state(t)); diff != "" {
+		t.Error(diff)
+	}
 }
