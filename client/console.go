@@ -148,7 +148,7 @@ func (c *Client) OpenConsole(ctx context.Context, address string) (*Console, err
 	if err != nil || where.Scheme != "ws" && where.Scheme != "wss" {
 		return nil, zun.Errorf(zun.CodeUnavailable, "cannot open the console: the service gave an address that is no websocket's (%s)", without(where))
 	}
-	socket, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{
+	socket, response, err := websocket.Dial(ctx, address, &websocket.DialOptions{ //nolint:bodyclose // the library says that it never needs to be closed
 		HTTPClient: c.config.HTTP, Subprotocols: []string{consoleProtocol, "binary"},
 	})
 	if err != nil {

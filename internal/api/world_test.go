@@ -87,6 +87,7 @@ func (w *world) count() map[string]int {
 	if err != nil {
 		w.Fatal(err)
 	}
+	defer names.Close()
 	var tables []string
 	for names.Next() {
 		var name string

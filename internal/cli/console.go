@@ -120,7 +120,7 @@ func (s *session) converse(ctx context.Context, console *client.Console, how con
 	}
 	defer restore()
 	if !how.deaf {
-		go t.listen()
+		go t.listen() //nolint:contextcheck // the console, which ends with ctx, ends it
 	}
 	_, err = io.Copy(s.Stdout, console)
 	restore()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gozun/gozun/internal/console"
@@ -20,10 +19,9 @@ import (
 // is a shell on a terminal, which repeats each line and knows "exit N"; "cat" passes its
 // input on; anything else says what it was started as and ends with 3.
 type consoles struct {
-	consoleMu sync.Mutex
-	attached  []zun.AttachOptions
-	execs     []zun.ExecSpec
-	resizes   chan string
+	attached []zun.AttachOptions
+	execs    []zun.ExecSpec
+	resizes  chan string
 }
 
 func (b *backend) AttachContainer(_ context.Context, _ policy.Grant, ref string, o zun.AttachOptions) (zun.ConsoleTicket, error) {

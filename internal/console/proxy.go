@@ -133,11 +133,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer p.exit(s)
 	query := r.URL.Query()
 	s.ticket = zun.ConsoleTicket{Token: query.Get("token"), ContainerID: query.Get("uuid"), ExecID: query.Get("exec_id")}
-	if err := p.openConsole(s); err != nil {
+	if err := p.openConsole(s); err != nil { //nolint:contextcheck // the session's comes from the request's
 		p.refuse(w, r, s, err)
 		return
 	}
-	defer s.console.Close() //nolint:errcheck // closed already when all went well
+	defer s.console.Close()
 	lingering := &lingeringWriter{ResponseWriter: w}
 	socket, err := websocket.Accept(lingering, r, &websocket.AcceptOptions{
 		Subprotocols: subprotocols(), InsecureSkipVerify: true, // checked above, in Zun's way
@@ -146,7 +146,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // the caller was told
 	}
 	s.socket, s.connection = socket, lingering.connection
-	s.serve()
+	s.serve() //nolint:contextcheck // the session's comes from the request's
 }
 
 // openConsole opens the console behind the session's ticket. A proxy that ends meanwhile

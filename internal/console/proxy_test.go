@@ -120,7 +120,7 @@ func TestInputThatIsNotBase64(t *testing.T) {
 	for _, bad := range []string{"%%%%", "YQ", "YQ==YQ"} {
 		f := newFixture(t)
 		socket := f.dial("base64")
-		go io.Copy(io.Discard, f.input) //nolint:errcheck // whatever came before
+		go io.Copy(io.Discard, f.input) // whatever came before
 		if err := socket.Write(f.ctx(), websocket.MessageText, []byte(bad)); err != nil {
 			t.Fatal(err)
 		}
@@ -133,8 +133,8 @@ func TestInputThatIsNotBase64(t *testing.T) {
 // Whoever goes away leaves the process alone: only its stream is let go of.
 func TestACallerWhoGoesAwayLetsGo(t *testing.T) {
 	for name, leave := range map[string]func(*websocket.Conn){
-		"closing": func(c *websocket.Conn) { go c.Close(websocket.StatusNormalClosure, "") }, //nolint:errcheck // waits for the answer
-		"dropped": func(c *websocket.Conn) { c.CloseNow() },                                  //nolint:errcheck // that is the point
+		"closing": func(c *websocket.Conn) { go c.Close(websocket.StatusNormalClosure, "") }, // waits for the answer
+		"dropped": func(c *websocket.Conn) { c.CloseNow() },                                  // that is the point
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)

@@ -27,11 +27,11 @@ func WriteSample(w io.Writer) error {
 		return err
 	}
 	for _, d := range Defaults() {
-		operations := ""
+		var operations strings.Builder
 		for _, operation := range d.Operations {
-			operations += "# " + operation + "\n"
+			operations.WriteString("# " + operation + "\n")
 		}
-		if _, err := fmt.Fprintf(w, "\n# %s.\n%s#%q: %q\n", strings.TrimSuffix(d.About, "."), operations, d.Name, d.Rule); err != nil {
+		if _, err := fmt.Fprintf(w, "\n# %s.\n%s#%q: %q\n", strings.TrimSuffix(d.About, "."), operations.String(), d.Name, d.Rule); err != nil {
 			return err
 		}
 	}

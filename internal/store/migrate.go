@@ -77,9 +77,10 @@ func table(ctx context.Context, tx bun.Tx, model any, foreignKeys []string, indi
 	return nil
 }
 
-// column adds a column to a table, unless it is there. definition is its type with its
-// default, of a kind that every database takes.
-func column(ctx context.Context, tx bun.Tx, table, name, definition string) error {
+// containerColumn adds a column to the table of containers, unless it is there. definition is
+// its type with its default, of a kind that every database takes.
+func containerColumn(ctx context.Context, tx bun.Tx, name, definition string) error {
+	const table = "container"
 	there, err := tx.NewSelect().TableExpr("pragma_table_info(?)", table).Where("name = ?", name).Exists(ctx)
 	if err != nil {
 		return fmt.Errorf("cannot read the columns of table %s: %w", table, err)

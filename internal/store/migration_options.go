@@ -30,7 +30,7 @@ func containerOptions(ctx context.Context, tx bun.Tx) error {
 		{"exposed_ports", "TEXT NOT NULL DEFAULT ''"},
 		{"exposed_group", "VARCHAR(36) NOT NULL DEFAULT ''"},
 	} {
-		errs = append(errs, column(ctx, tx, "container", c.name, c.definition))
+		errs = append(errs, containerColumn(ctx, tx, c.name, c.definition))
 	}
 	return errors.Join(append(errs, table(ctx, tx, (*containerFile1)(nil),
 		[]string{`("container_uuid") REFERENCES "container" ("uuid") ON DELETE CASCADE`},

@@ -11,5 +11,5 @@ import (
 // rebuild from another image must know. Containers from before keep theirs.
 func imageCommand(ctx context.Context, tx bun.Tx) error {
 	const no = "BOOLEAN NOT NULL DEFAULT FALSE"
-	return errors.Join(column(ctx, tx, "container", "image_command", no), column(ctx, tx, "container", "image_entrypoint", no))
+	return errors.Join(containerColumn(ctx, tx, "image_command", no), containerColumn(ctx, tx, "image_entrypoint", no))
 }

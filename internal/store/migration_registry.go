@@ -28,6 +28,6 @@ func registryTables(ctx context.Context, tx bun.Tx) error {
 	return errors.Join(
 		table(ctx, tx, (*registry1)(nil), nil,
 			unique("registry_uuid", "uuid"), plain("registry_project", "project_id", "name")),
-		column(ctx, tx, "container", "registry_id", `VARCHAR(36) REFERENCES "registry" ("uuid") ON DELETE NO ACTION`),
+		containerColumn(ctx, tx, "registry_id", `VARCHAR(36) REFERENCES "registry" ("uuid") ON DELETE NO ACTION`),
 	)
 }

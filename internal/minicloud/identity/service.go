@@ -122,10 +122,11 @@ func (s *Service) holderWithin(token string, over time.Duration) (holder, bool) 
 		roles:   s.state.rolesOf(row.UserID, row.Scope),
 	}
 	if row.CredentialID != "" {
-		open := false
-		if h.credential, open = s.credentialOpen(row.CredentialID); !open {
+		credential, open := s.credentialOpen(row.CredentialID)
+		if !open {
 			return holder{}, false
 		}
+		h.credential = credential
 		h.roles = slices.DeleteFunc(h.roles, func(r role) bool { return !slices.Contains(h.credential.Roles, r.ID) })
 	}
 	if !h.user.Enabled || !s.state.scopeOpen(row.Scope) || !row.Scope.empty() && len(h.roles) == 0 {

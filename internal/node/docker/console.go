@@ -128,7 +128,7 @@ func (c *Client) awaitEnd(ctx context.Context, name string) func(context.Context
 		select {
 		case ended := <-waiting.Result:
 			codes <- int(ended.StatusCode)
-		case <-waiting.Error:
+		case <-waiting.Error: //nolint:errcheck // whatever is wrong, there is no code
 		}
 	}()
 	return func(ctx context.Context) (int, bool) {
