@@ -108,10 +108,6 @@ func startDockerd(t *testing.T) *dockerd {
 	}
 	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), bridge: makeBridge(t)}
 	t.Cleanup(func() {
-		if t.Failed() {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Logf("the end of dockerd's log:\n%s", log[max(0, len(log)-8000):])
-		}
 		d.end()
 		if t.Failed() {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
