@@ -90,8 +90,16 @@ func (u *user) converses(command string) {
 		}
 	}
 	until(u.tb, "the client is connected", func() bool { return shown.shows("to disconnect") })
-	types("echo in$((40+2))side\n")
-	until(u.tb, "the shell answers", func() bool { return shown.shows("in42side") })
+	// The client says that it is connected before it makes the terminal raw, which throws away
+	// what was typed by then: whoever sees no answer types again.
+	looks := 0
+	until(u.tb, "the shell answers", func() bool {
+		if looks%40 == 0 {
+			types("echo in$((40+2))side\n")
+		}
+		looks++
+		return shown.shows("in42side")
+	})
 	types("exit\n")
 	go func() { ended <- terminal.Wait() }()
 	until(u.tb, "the client ends with the shell", func() bool { return len(ended) == 1 })
