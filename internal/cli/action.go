@@ -55,7 +55,7 @@ func (s *session) actionListCommand() *cobra.Command {
 		Args:              exactArgs("CONTAINER"),
 		ValidArgsFunction: s.completeContainers(1),
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	command.RunE = listing(s, out, listedAction(), func(ctx context.Context, c *client.Client, args []string) ([]client.Action, error) {
 		return c.ListActions(ctx, args[0])
 	})
@@ -84,7 +84,7 @@ func (s *session) versionListCommand() *cobra.Command {
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	type v = client.ServiceVersion
 	command.RunE = listing(s, out, []column[v]{
 		{name: "Id", get: func(k v) any { return k.ID }},

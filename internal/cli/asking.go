@@ -24,7 +24,7 @@ func listing[T any](s *session, out *output, fields []column[T], find finder[[]T
 	return asking(s, out, fields, find, writeList[T])
 }
 
-// asking finds what is wrong with -f and -c before the service is asked, or told to make
+// asking finds what is wrong with -f, -c and the like before the service is asked, or told to make
 // what is then to be shown.
 func asking[T, Found any](s *session, out *output, fields []column[T], find finder[Found], write writer[T, Found]) runE {
 	return func(command *cobra.Command, args []string) error {
@@ -32,6 +32,9 @@ func asking[T, Found any](s *session, out *output, fields []column[T], find find
 			return err
 		}
 		if _, err := choose(out, fields, true); err != nil {
+			return err
+		}
+		if _, err := sifted(out.sift, fields, nil); err != nil {
 			return err
 		}
 		c, err := s.zun()

@@ -165,7 +165,7 @@ func (s *session) listCommand() *cobra.Command {
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	pageFlags(command, &list.Page)
 	flags := command.Flags()
 	flags.StringVar(&list.Name, "name", "", "only of this name")

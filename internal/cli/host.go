@@ -53,7 +53,7 @@ may use together; memory is in MiB, disk in GiB. It is for administrators.`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	pageFlags(command, &page)
 	command.PreRunE = func(*cobra.Command, []string) error { return checkPage(page) }
 	command.RunE = listing(s, out, listedHost(), func(ctx context.Context, c *client.Client, _ []string) ([]client.Host, error) {

@@ -149,7 +149,7 @@ func (s *session) imageListCommand() *cobra.Command {
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	pageFlags(command, &list.Page)
 	flags := command.Flags()
 	flags.StringVar(&list.Repo, "repo", "", "only of this name, without a tag")
@@ -205,7 +205,7 @@ func (s *session) imageSearchCommand() *cobra.Command {
 		Args:              exactArgs("NAME"),
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	flags := command.Flags()
 	flags.BoolVar(&exact, "exact-match", false, "only of this very name")
 	flags.StringVar(&driver, "image-driver", "docker", "where to search: docker")

@@ -147,7 +147,7 @@ func (s *session) networkListCommand() *cobra.Command {
 		Args:              atMostArg("CONTAINER"),
 		ValidArgsFunction: s.completeContainers(1),
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	pageFlags(command, &list.Page)
 	flags := command.Flags()
 	flags.StringVar(&list.Name, "name", "", "only of this name")

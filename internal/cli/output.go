@@ -15,6 +15,7 @@ type output struct {
 	format   string
 	columns  []string
 	noindent bool
+	sift     sift // of lists
 }
 
 var formats = []string{"table", "json", "yaml", "value", "csv"}
@@ -54,11 +55,11 @@ type column[T any] struct {
 func choose[T any](o *output, all []column[T], extras bool) ([]column[T], error) {
 	var chosen []column[T]
 	for _, name := range o.columns {
-		i := slices.IndexFunc(all, func(c column[T]) bool { return strings.EqualFold(c.name, name) })
-		if i < 0 {
-			return nil, usageErrorf("-c %s: no such column; there are %s", name, strings.Join(names(all), ", "))
+		c, err := find(all, "-c", name)
+		if err != nil {
+			return nil, err
 		}
-		chosen = append(chosen, all[i])
+		chosen = append(chosen, c)
 	}
 	if len(chosen) > 0 {
 		return chosen, nil
@@ -86,6 +87,9 @@ type writer[T, Found any] func(w io.Writer, o *output, all []column[T], found Fo
 func writeList[T any](w io.Writer, o *output, all []column[T], items []T) error {
 	columns, err := choose(o, all, o.everything())
 	if err != nil {
+		return err
+	}
+	if items, err = sifted(o.sift, all, items); err != nil {
 		return err
 	}
 	rows := make([][]any, len(items))

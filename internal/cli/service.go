@@ -38,7 +38,7 @@ said that it is down. It is for administrators.`,
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	command.RunE = listing(s, out, listedService(), func(ctx context.Context, c *client.Client, _ []string) ([]client.Service, error) {
 		return c.ListServices(ctx)
 	})

@@ -16,7 +16,7 @@ func (s *session) zoneListCommand() *cobra.Command {
 		Args:              noArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	out := outputFlags(command)
+	out := listFlags(command)
 	type z = client.AvailabilityZone
 	fields := []column[z]{{name: "availability_zone", get: func(k z) any { return k.Name }}}
 	command.RunE = listing(s, out, fields, func(ctx context.Context, c *client.Client, _ []string) ([]z, error) {
