@@ -145,7 +145,8 @@ func (c *cloud) state(tb testing.TB) []string {
 	}
 	for _, p := range got(admin.FindPorts(ctx, zun.NeutronQuery{}))(tb) {
 		lines = append(lines, fmt.Sprintf("port %s %q %s %v %q %q %q %s", p.ID, p.Name, p.MAC, p.FixedIPs, p.DeviceID, p.DeviceOwner, p.Host, p.Tags))
-		lines = append(lines, fmt.Sprintf("port %s has groups %v, pairs %v, security %t", p.ID, p.SecurityGroups, p.AddressPairs, !p.NoSecurity))
+		groups := slices.Sorted(slices.Values(p.SecurityGroups)) // Neutron has them in any order
+		lines = append(lines, fmt.Sprintf("port %s has groups %v, pairs %v, security %t", p.ID, groups, p.AddressPairs, !p.NoSecurity))
 	}
 	for _, g := range got(admin.FindSecurityGroups(ctx, zun.NeutronQuery{}))(tb) {
 		if g.Name != "default" { // every project has one from its first port on

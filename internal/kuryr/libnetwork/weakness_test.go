@@ -220,6 +220,7 @@ func TestW11CleanedUpByHand(t *testing.T) {
 // of two hosts have both looked at a free port before either takes it: Neutron's If-Match
 // lets one have it, and the other leaves it alone, now and when it cleans up.
 func TestW12TwoHostsWantOnePort(t *testing.T) {
+	embeddedOnly(t, "Neutron 21 grants both of two changes with one If-Match that come at the very same time")
 	s, ctx := mustStage(t, ""), context.Background()
 	own := s.userPort(t, s.tenant)
 	race := &race{left: 2, all: make(chan struct{})}
