@@ -71,7 +71,7 @@ func (y *typist) osLookingInto() []line {
 		{typed: "openstack appcontainer exec web sh -c 'echo before the end; exit 3'", exit: 3},
 		{typed: "openstack appcontainer logs web", shows: []string{"started", "oops"}},
 		{typed: "openstack appcontainer logs web --stdout", shows: []string{"started", "-oops"}},
-		{typed: "openstack appcontainer logs web --tail 1 --timestamps --since 1", shows: []string{"oops", "Z ", "-started"}},
+		{typed: "openstack appcontainer logs web --tail 2 --timestamps --since 1", shows: []string{"oops", "Z ", "started"}},
 		// The client cannot print what it got: on Python 3 it formats what print returns.
 		{typed: "openstack appcontainer top web", exit: 1, shows: []string{"unsupported operand type(s) for %: 'NoneType' and 'str'"}},
 		{typed: "openstack appcontainer stats web -f json", shows: []string{`"CONTAINER": "web"`, `"CPU %"`, `"MEM LIMIT(MiB)"`}},
