@@ -24,6 +24,7 @@ func steps() []step {
 		{"20261125034700_hosts_services_quotas", adminTables},
 		{"20261125035500_registries", registryTables},
 		{"20261125035600_images", imageTable},
+		{"20261125045900_usage_indices", usageIndices},
 	}
 }
 

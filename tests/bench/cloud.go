@@ -123,5 +123,5 @@ func (b *bench) zunRealPlace(ctx context.Context) (place, error) {
 	if err := z.login(ctx); err != nil {
 		return place{}, err
 	}
-	return b.zunPlace(ctx, z, 236)
+	return b.zunPlace(ctx, z, "zun-real", 236)
 }

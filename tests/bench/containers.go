@@ -164,7 +164,7 @@ func (b *bench) places(ctx context.Context) ([]place, error) {
 		{"pair", b.pairPlace},
 		{"port", b.portPlace},
 		{"real", ofDocker(b.makeReal)},
-		{"zun", func(ctx context.Context) (place, error) { return b.zunPlace(ctx, b.zund, 234) }},
+		{"zun", func(ctx context.Context) (place, error) { return b.zunPlace(ctx, b.zund, "zun", 234) }},
 		{"zun-real", b.zunRealPlace},
 	}
 	var places []place

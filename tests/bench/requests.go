@@ -99,11 +99,12 @@ func (b *bench) measureKinds(ctx context.Context, f *filling) ([]rate, error) {
 // measureOrders has containers made and removed, one at a time, while so many others are on
 // record.
 func (b *bench) measureOrders(ctx context.Context, onRecord int) error {
-	p, err := b.zunPlace(ctx, b.zund, 234)
+	name := fmt.Sprintf("zun, %d on record", onRecord)
+	p, err := b.zunPlace(ctx, b.zund, name, 234)
 	if err != nil {
 		return err
 	}
-	p.name = fmt.Sprintf("zun, %d on record", onRecord)
+	p.name = name
 	for round := range orders + 1 { // the first is for warming up
 		b.say("requests: %s, container %d of %d, load %s", p.name, round, orders, load())
 		b.round, b.atOnce = round-1, 1

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// zunPlace is `zun run` and `zun delete` on a network of the user demo.
-func (b *bench) zunPlace(ctx context.Context, z *zund, subnetByte byte) (place, error) {
+// zunPlace is `zun run` and `zun delete` on a network of the user demo; its samples are those
+// of the case called name.
+func (b *bench) zunPlace(ctx context.Context, z *zund, name string, subnetByte byte) (place, error) {
 	subnet, _ := b.subnet(subnetByte)
 	network, url := object{"name": "bench-" + b.id, "subnet": subnet.String()}, z.container+"/v1/networks"
 	if _, err := z.ask(ctx, http.MethodGet, url+"/bench-"+b.id, nil, nil); err != nil { // it is not there yet
@@ -23,10 +24,6 @@ func (b *bench) zunPlace(ctx context.Context, z *zund, subnetByte byte) (place, 
 				return err
 			})
 		}
-	}
-	name := "zun"
-	if z.cloud != nil {
-		name = "zun-real"
 	}
 	return place{
 		start: func(ctx context.Context) (string, error) { return b.zunRun(ctx, z, name) },
