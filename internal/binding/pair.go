@@ -13,6 +13,9 @@ type Pair struct {
 	Host, Container bool   // the container's end is in the sandbox while the port is used
 }
 
+// InSandbox reports whether the container's end is where it belongs, in a sandbox.
+func (p Pair) InSandbox() bool { return p.Host && !p.Container }
+
 // Pairs returns the pairs that were made by us or by the Python plugin, going by the names
 // of their links. A link of Neutron's own agents may look like a host's end whose container
 // has the other one.

@@ -72,21 +72,11 @@ func (s *session) awaitAll(ctx context.Context, c *client.Client, orders []order
 }
 
 func (s *session) startCommand() *cobra.Command {
-	command := &cobra.Command{
+	return s.plainCommand(&cobra.Command{
 		Use:     "start CONTAINER...",
 		Short:   "Start containers",
 		Example: "  zun start web",
-	}
-	w := s.containersCommand(command)
-	command.RunE = func(command *cobra.Command, args []string) error {
-		return s.orderAll(command, args, w, ordering{
-			kind: zun.ActionStart, past: "running", next: "zun logs %s",
-			place: func(ctx context.Context, c *client.Client, ref string) (string, error) {
-				return c.StartContainer(ctx, ref)
-			},
-		})
-	}
-	return command
+	}, ordering{kind: zun.ActionStart, past: "running", next: "zun logs %s"}, (*client.Client).StartContainer)
 }
 
 func (s *session) stopCommand() *cobra.Command {

@@ -46,7 +46,7 @@ func (d *Driver) deadEndpoints(ctx context.Context, wanted []held) (dead []strin
 	}
 	abroad := map[string]bool{} // by the beginning of the port's id: whether a sandbox has the link
 	for _, pair := range pairs {
-		abroad[pair.Port] = pair.Host && !pair.Container
+		abroad[pair.Port] = pair.InSandbox()
 	}
 	for _, h := range wanted {
 		e, portID, err := d.holderOf(h)

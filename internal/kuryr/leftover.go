@@ -49,7 +49,7 @@ func (v inventory) claim(p zun.Port) bool {
 // live reports whether a container has the port's link.
 func (v inventory) live(portID string) bool {
 	pair, there := v.pairs[beginning(portID)]
-	return !v.seeing || there && pair.Host && !pair.Container
+	return !v.seeing || there && pair.InSandbox()
 }
 
 func beginning(portID string) string { const length = 11; return portID[:min(length, len(portID))] }

@@ -159,7 +159,7 @@ func (d *Driver) inSandbox(ctx context.Context, e endpoint) (bool, error) {
 		return false, err
 	}
 	pairs, err := board.Pairs(ctx)
-	in := slices.ContainsFunc(pairs, func(p binding.Pair) bool { return p.Port == beginning(c.Port.ID) && p.Host && !p.Container })
+	in := slices.ContainsFunc(pairs, func(p binding.Pair) bool { return p.Port == beginning(c.Port.ID) && p.InSandbox() })
 	if err != nil || !in {
 		return false, err
 	}
