@@ -246,3 +246,13 @@ func TestLoginsOfNobodyTakeAsLong(t *testing.T) {
 		}
 	}
 }
+
+// A command that is given a token or a password must not take it for an option. One byte keeps
+// the chance of a "-" high enough for the test to meet it.
+func TestSecretsNeverLookLikeOptions(t *testing.T) {
+	for range 2000 {
+		if text := secret(1); text[0] == '-' {
+			t.Fatalf("secret %q begins with a dash", text)
+		}
+	}
+}

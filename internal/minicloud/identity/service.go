@@ -164,11 +164,16 @@ func hashToken(token string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// secret returns n random bytes as base64url.
+// secret returns n random bytes as base64url. It never begins with "-": people give tokens and
+// passwords to commands ("openstack token revoke TOKEN"), which would take it for an option.
 func secret(n int) string {
 	raw := make([]byte, n)
-	_, _ = rand.Read(raw) // never fails since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(raw)
+	for {
+		_, _ = rand.Read(raw) // never fails since Go 1.24
+		if text := base64.RawURLEncoding.EncodeToString(raw); text[0] != '-' {
+			return text
+		}
+	}
 }
 
 // expiredWindow is for how long services may still ask about a token that is over: Keystone's
