@@ -41,13 +41,13 @@ func (y *typist) osMaking() []line {
 		{typed: "openstack appcontainer show made -f value -c status", shows: []string{"Created"}},
 		{typed: "openstack appcontainer start made", shows: []string{"Request to start container made has been accepted"}, then: y.state("made", "Running")},
 		{
-			typed: "openstack appcontainer run -f json --wait --name web --net network=front,v4-fixed-ip=10.2.0.50 --security-group default --auto-heal" +
+			typed: "openstack appcontainer run -f json --wait --name web --net network=front,v4-fixed-ip=10.2.0.200 --security-group default --auto-heal" +
 				" --healthcheck cmd=true,interval=5s,retries=2,timeout=3s $IMAGE sh -c 'echo started; echo oops >&2; exec sleep 100000'",
-			shows: []string{`"status": "Running"`, "10.2.0.50"},
+			shows: []string{`"status": "Running"`, "10.2.0.200"},
 		},
 		{typed: "openstack appcontainer run -f json --wait --name open --net network=back --expose-port 80/tcp --entrypoint server $IMAGE", shows: []string{`"status": "Running"`}},
 		{typed: "openstack appcontainer list -f json", shows: []string{`"name": "web"`, `"name": "made"`, `"name": "open"`, `"status": "Running"`}},
-		{typed: "openstack appcontainer list", shows: []string{"task_state", "10.2.0.50"}},
+		{typed: "openstack appcontainer list", shows: []string{"task_state", "10.2.0.200"}},
 		{typed: "openstack appcontainer list --name web --status Running -f value -c name", shows: []string{"web", "-made"}},
 		{typed: "openstack appcontainer list --sort-key name --sort-dir desc --limit 1 -f value -c name", shows: []string{"web", "-made"}},
 		{typed: "openstack appcontainer list --host nowhere", exit: 1, shows: []string{"HTTP 403"}},
@@ -107,9 +107,9 @@ func (y *typist) osChanging() []line {
 
 func (y *typist) osNetworking() []line {
 	return []line{
-		{typed: "openstack appcontainer network list web -f json", shows: []string{"$FRONT", "10.2.0.50", "-$BACK"}},
-		{typed: "openstack appcontainer network attach web --network back --fixed-ip 10.3.0.77", shows: []string{"Request to attach network to container web"}, then: y.networks("web", 2)},
-		{typed: "openstack appcontainer network list web -f json", shows: []string{"$BACK", "10.3.0.77"}},
+		{typed: "openstack appcontainer network list web -f json", shows: []string{"$FRONT", "10.2.0.200", "-$BACK"}},
+		{typed: "openstack appcontainer network attach web --network back --fixed-ip 10.3.0.177", shows: []string{"Request to attach network to container web"}, then: y.networks("web", 2)},
+		{typed: "openstack appcontainer network list web -f json", shows: []string{"$BACK", "10.3.0.177"}},
 		{typed: "openstack appcontainer network detach web --network back", shows: []string{"Request to detach network for container web"}, then: y.networks("web", 1)},
 		{typed: "openstack appcontainer network attach web --network none", shows: []string{"Attach network to container web failed", "HTTP 404"}},
 	}

@@ -50,14 +50,14 @@ func (y *typist) making() []line {
 		{typed: "zun show made -f yaml", shows: []string{"hostname: made-host", "status: Created"}},
 		{typed: "zun start made", shows: []string{"Request to start container made has been accepted."}, then: y.state("made", "Running")},
 		{
-			typed: "zun run -n web --net network=front,v4-fixed-ip=10.2.0.50 --security-group extra --security-group default --healthcheck cmd=true,interval=5s,retries=2,timeout=3s" +
+			typed: "zun run -n web --net network=front,v4-fixed-ip=10.2.0.200 --security-group extra --security-group default --healthcheck cmd=true,interval=5s,retries=2,timeout=3s" +
 				" $IMAGE sh -c 'echo started; echo oops >&2; exec sleep 100000'",
 			shows: []string{"web", "Creating"}, then: y.state("web", "Running"),
 		},
 		{typed: "zun run --name brief --net network=back --entrypoint 'sh -c' $IMAGE 'echo by the entrypoint'", then: y.state("brief", "Stopped")},
 		{typed: "zun logs brief", shows: []string{"by the entrypoint"}},
 		{typed: "zun run --name short --net network=front --auto-remove $IMAGE true", then: y.gone("short")},
-		{typed: "zun list", shows: []string{"made", "web", "brief", "10.2.0.50", "Running", "-short"}},
+		{typed: "zun list", shows: []string{"made", "web", "brief", "10.2.0.200", "Running", "-short"}},
 		{typed: "zun list --name web", shows: []string{"web", "-made"}},
 		{typed: "zun list --status Stopped", shows: []string{"brief", "-web"}},
 		{typed: "zun list --image $IMAGE --memory 64", shows: []string{"made", "-web"}},
@@ -129,7 +129,7 @@ func (y *typist) changing() []line {
 		{typed: "zun rebuild web", shows: []string{"Request to rebuild container web has been accepted."}, then: y.state("web", "Created")},
 		{typed: "zun start web", then: y.state("web", "Running")},
 		{typed: "zun rebuild web --image $IMAGE --image-driver docker", shows: []string{"has been accepted"}, then: y.state("web", "Running")},
-		{typed: "zun show web", shows: []string{"10.2.0.50"}},
+		{typed: "zun show web", shows: []string{"10.2.0.200"}},
 		{typed: "zun update web --cpu 0.2 -m 96", shows: []string{"0.2", "96"}},
 		{typed: "zun update web --name www", shows: []string{"www"}},
 		{typed: "zun update www --name web --auto-heal", shows: []string{"| auto_heal ", "True"}},
@@ -151,11 +151,11 @@ func (y *typist) startsAgain(name string) func() {
 
 func (y *typist) networking() []line {
 	return []line{
-		{typed: "zun network-list web", shows: []string{"$FRONT", "10.2.0.50", "-$BACK"}},
-		{typed: "zun network-attach web --network back --fixed-ip 10.3.0.77", shows: []string{"Request to attach network to container web has been accepted."}, then: y.networks("web", 2)},
+		{typed: "zun network-list web", shows: []string{"$FRONT", "10.2.0.200", "-$BACK"}},
+		{typed: "zun network-attach web --network back --fixed-ip 10.3.0.177", shows: []string{"Request to attach network to container web has been accepted."}, then: y.networks("web", 2)},
 		{typed: "zun network-attach web --network back", shows: []string{"Attach network to container web failed", "HTTP 400"}},
-		{typed: "zun network-list web", shows: []string{"$FRONT", "$BACK", "10.3.0.77"}},
-		{typed: "zun show web", shows: []string{"10.3.0.77", "10.2.0.50"}},
+		{typed: "zun network-list web", shows: []string{"$FRONT", "$BACK", "10.3.0.177"}},
+		{typed: "zun show web", shows: []string{"10.3.0.177", "10.2.0.200"}},
 		{typed: "zun network-detach web --network back", shows: []string{"Request to detach network from container web has been accepted."}, then: y.networks("web", 1)},
 		{typed: "zun network-detach web --network back", shows: []string{"Detach network from container web failed", "HTTP 400"}},
 		{typed: "zun network-attach web --port mine", shows: []string{"has been accepted"}, then: y.networks("web", 2)},
@@ -175,7 +175,7 @@ func (y *typist) oldCommands() []line {
 		{typed: "zun --zun-api-version 1.14 add-security-group web strict", shows: []string{"failed", "HTTP 400"}},
 		{typed: "zun --zun-api-version 1.14 remove-security-group web strict", shows: []string{"Request to remove security group for container web has been accepted."}, then: y.groups("web", 2)},
 		{typed: "zun --zun-api-version 1.12 list", shows: []string{"web", "made"}},
-		{typed: "zun --zun-api-version 1.1 show web", shows: []string{"10.2.0.50"}},
+		{typed: "zun --zun-api-version 1.1 show web", shows: []string{"10.2.0.200"}},
 	}
 }
 

@@ -216,17 +216,18 @@ func TestDocker(t *testing.T) {
 			"-o", "neutron.net.uuid="+tn.Net.ID, "-o", "neutron.pool.uuid="+tn.Pool.ID, "--ipam-opt", "neutron.pool.uuid="+tn.Pool.ID,
 			"-o", "neutron.subnet.v6.name=testsubnet6", "--ipam-opt", "neutron.subnet.v6.name=testsubnet6")
 		a := e.container("a", "--net", net)
-		b := e.containerAt("b", net, "02:11:22:33:44:55", "10.241.0.50", "fd00:241::50")
+		at := c.free(t, tn.Net.ID, "10.241.0.0/24").String()
+		b := e.containerAt("b", net, "02:11:22:33:44:55", at, "fd00:241::f:50")
 		user := e.containerAt("user", net, own.MAC, own.FixedIPs[0].IP.String(), own.FixedIPs[1].IP.String())
-		port := c.port(t, netip.MustParseAddr("10.241.0.50"))
+		port := c.port(t, netip.MustParseAddr(at))
 		if port.MAC != "02:11:22:33:44:55" || e.address(b, net, "MacAddress") != port.MAC || len(port.FixedIPs) != 2 {
 			t.Errorf("port %+v", port)
 		}
 		if now := c.port(t, own.FixedIPs[0].IP); now.ID != own.ID || now.Host != host {
 			t.Errorf("user's port %+v", now)
 		}
-		e.ping(a, "10.241.0.50")
-		e.ping(a, "fd00:241::50")
+		e.ping(a, at)
+		e.ping(a, "fd00:241::f:50")
 		e.ping(b, own.FixedIPs[0].IP.String())
 		if mtu := e.exec(a, "cat", "/sys/class/net/eth0/mtu"); mtu != strconv.Itoa(tn.Net.MTU) {
 			t.Errorf("MTU %s", mtu)
@@ -235,17 +236,17 @@ func TestDocker(t *testing.T) {
 			t.Errorf("routes %s", routes)
 		}
 		e.must("restart", "-t", "0", b)
-		if ip := e.address(b, net, "IPAddress"); ip != "10.241.0.50" {
+		if ip := e.address(b, net, "IPAddress"); ip != at {
 			t.Errorf("after a restart %s", ip)
 		}
-		e.ping(a, "10.241.0.50")
+		e.ping(a, at)
 		e.must("stop", "-t", "0", a)
 		e.must("start", a)
-		e.ping(a, "10.241.0.50")
+		e.ping(a, at)
 		e.must("kill", a)
 		e.must("start", a)
 		e.ping(b, e.address(a, net, "IPAddress"))
-		e.refuses("in use", "run", "--rm", "--net", net, "--ip", "10.241.0.50", e.image, "/bin/busybox", "true")
+		e.refuses("in use", "run", "--rm", "--net", net, "--ip", at, e.image, "/bin/busybox", "true")
 		e.must("rm", "-f", a, b, user)
 		e.must("network", "rm", net)
 	})
@@ -258,8 +259,9 @@ func TestDocker(t *testing.T) {
 		second := e.network("lone", "--subnet", "10.243.0.0/24", "-o", "neutron.net.name=lone",
 			"-o", "neutron.subnet.uuid="+lone.SubnetIDs[0], "--ipam-opt", "neutron.subnet.uuid="+lone.SubnetIDs[0])
 		a, b := e.container("a", "--net", first), e.container("b", "--net", second)
-		e.must("network", "connect", "--ip", "10.243.0.77", second, a)
-		e.ping(b, "10.243.0.77")
+		at := c.free(t, lone.ID, "10.243.0.0/24").String()
+		e.must("network", "connect", "--ip", at, second, a)
+		e.ping(b, at)
 		if routes := e.exec(b, "ip", "route"); strings.Contains(routes, "default") {
 			t.Errorf("routes %s", routes)
 		}

@@ -235,8 +235,8 @@ func TestFailureAtEveryCall(t *testing.T) {
 		"new": {ask{Subnets: []string{"10.3.0.0/24", "fd00:6::/64"}, Aux: nil}, []want{{}}},
 		"existing": {existing, []want{
 			{Options: object{"neutron.port.name": "front", "neutron.security_groups": "default"}, Expose: []proto{{6, 80}}},
-			{IPs: map[bool]string{false: "10.2.0.50"}},
-			{IPs: map[bool]string{true: "fd00:5::50"}},
+			{IPs: map[bool]string{false: c.free(t, tn.Net.ID, "10.2.0.0/24").String()}},
+			{IPs: map[bool]string{true: "fd00:5::f:50"}},
 			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}, Options: object{"neutron.port_security": "false"}},
 			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String()}, MAC: own.MAC, Expose: []proto{{6, 80}}},
 			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}, MAC: own.MAC, Options: object{"neutron.port.uuid": own.ID}},

@@ -166,8 +166,9 @@ func TestVerbsDeliveredTwice(t *testing.T) {
 			}
 			n := got(p.createNetwork(a))(t)
 			e := got(p.connect(n, want{}))(t)
-			given := got(p.connect(n, want{IPs: map[bool]string{false: "10.2.0.50", true: "fd00:5::50"}, MAC: "02:00:00:00:00:50"}))(t)
-			if given.ip(n, false) != netip.MustParseAddr("10.2.0.50") || given.ip(n, true) != netip.MustParseAddr("fd00:5::50") {
+			at := c.free(t, tn.Net.ID, "10.2.0.0/24")
+			given := got(p.connect(n, want{IPs: map[bool]string{false: at.String(), true: "fd00:5::f:50"}, MAC: "02:00:00:00:00:50"}))(t)
+			if given.ip(n, false) != at || given.ip(n, true) != netip.MustParseAddr("fd00:5::f:50") {
 				t.Errorf("got %v", given.Addresses)
 			}
 			p.disconnect(n, e)

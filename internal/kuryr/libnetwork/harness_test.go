@@ -179,6 +179,24 @@ func (c *cloud) tenant(tb testing.TB, v4, v6 string) tenant {
 	return t
 }
 
+// free is an address of an IPv4 network's upper part that no port has: Neutron draws by lot what it
+// gives whoever asks for none, of IPv6 from the first thousand of a subnet
+// (neutron/ipam/drivers/neutrondb_ipam/driver.py, _generate_ips).
+func (c *cloud) free(tb testing.TB, netID, cidr string) netip.Addr {
+	tb.Helper()
+	used := map[netip.Addr]bool{}
+	for _, p := range got(c.Service.FindPorts(context.Background(), zun.NeutronQuery{NetworkID: netID}))(tb) {
+		for _, fixed := range p.FixedIPs {
+			used[fixed.IP] = true
+		}
+	}
+	bytes := netip.MustParsePrefix(cidr).Addr().As4()
+	for bytes[3] = 200; used[netip.AddrFrom4(bytes)]; {
+		bytes[3]++
+	}
+	return netip.AddrFrom4(bytes)
+}
+
 // plugin is a driver behind its handler. Its parts may be replaced and it be started anew,
 // as after a crash.
 type plugin struct {
