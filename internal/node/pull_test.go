@@ -79,7 +79,7 @@ func TestPrivateImages(t *testing.T) {
 		{"it is here and the password is wrong", "app:1", "always", me(domain, "hunter2"), true, "cannot be pulled to host", true},
 		{"it is here and never pulled", "app:1", "never", me(domain, "hunter2"), true, "", false},
 		{"never pulled", "app:1", "never", me(domain, r.Password), false, "its pull policy is never", false},
-		{"wrong password", "app:1", "", me(domain, "hunter2"), false, "does not take the credentials of user me", true},
+		{"wrong password", "app:1", "", me(domain, "hunter2"), false, "does not take the credentials of user me; correct them with zun registry-update", true},
 		{"nobody", "app:1", "", zun.RegistryAccess{Domain: domain}, false, "the registry wants credentials", true},
 		{"no registry named", name, "", zun.RegistryAccess{}, false, "the registry wants credentials", true},
 		{"no such tag", "app:2", "", me(domain, r.Password), false, "the registry has no such image or tag", true},

@@ -139,7 +139,7 @@ func (c *Client) pullFailure(err error, ref string, access zun.RegistryAccess) e
 	case !strings.Contains(text, "unauthorized") && !strings.Contains(text, "denied") && !strings.Contains(text, "no basic auth credentials"):
 		return told
 	case access.Username != "":
-		why = "the registry does not take the credentials of user " + access.Username
+		why = "the registry does not take the credentials of user " + access.Username + "; correct them with zun registry-update"
 	default:
 		why = "the registry wants credentials; record them with zun registry-create, and name them with --registry"
 	}
