@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -263,10 +264,11 @@ func (c *Console) Resize(ctx context.Context, width, height int) error {
 // service does not tell it.
 func (c *Console) ExitCode() (int, bool) { return c.exitCode, c.exited }
 
-// Close ends the console, not the process. What was written before it still arrives.
+// Close ends the console, not the process. What was written before it still arrives. One that
+// has ended already is closed.
 func (c *Console) Close() error {
 	err := c.socket.Close(websocket.StatusNormalClosure, "")
-	if errors.As(err, new(websocket.CloseError)) {
+	if errors.As(err, new(websocket.CloseError)) || errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
