@@ -121,6 +121,7 @@ type PortSpec struct {
 	DeviceOwner    string
 	Host           string
 	Tags           []string // in the request where Neutron takes them there, else right after
+	TagsLater      bool     // else not at all: the port's own tell, and the rest is the caller's
 	AddressPairs   []AddressPair
 	QoSPolicyID    string
 	PortSecurity   *bool // nil: as the network has it

@@ -22,6 +22,7 @@ type AddressRequest struct {
 // addresses that the endpoint is going to ask for; the other version's request then costs
 // nothing.
 func (d *Driver) RequestAddress(ctx context.Context, r AddressRequest) (netip.Prefix, error) {
+	defer d.traffic.enter(d.Now)()
 	p, found, err := d.knownPool(ctx, r.PoolID, r.IP)
 	if err != nil {
 		return netip.Prefix{}, err
@@ -333,6 +334,7 @@ func (d *Driver) underLock(ctx context.Context, c *claim, do func() error) error
 // is ours, given back as it was if it is a user's. An address that nobody has, a gateway
 // for one, is released already.
 func (d *Driver) ReleaseAddress(ctx context.Context, poolID string, ip netip.Addr) error {
+	defer d.traffic.enter(d.Now)()
 	id, found, err := get(d, addresses, addressKey(poolID, ip))
 	if err == nil && !found {
 		id, err = d.adoptAddress(ctx, poolID, ip)

@@ -189,7 +189,7 @@ func (d *Driver) inherit(ctx context.Context, c *claim, p zun.Port) error {
 		return err
 	}
 	if change := d.changeFor(*c, p, a); change != nil {
-		change.IfRevision = &p.Revision
+		change.IfRevision, change.Name = &p.Revision, nil // the name is owed, with the tags that go before it
 		err := d.unbindFirst(ctx, p, change)
 		if err == nil {
 			p, err = d.Neutron.UpdatePort(ctx, p.ID, *change)

@@ -93,12 +93,13 @@ type Config struct {
 // Run must be running for what is owed to be done.
 type Driver struct {
 	Config
-	locks locks
-	owed  chan struct{} // has a value when Run should look
-	ready chan struct{}
-	once  sync.Once
-	began time.Time
-	met   atomic.Bool // our Docker is known
+	locks   locks
+	owed    chan struct{} // has a value when Run should look
+	traffic traffic       // of Docker's calls
+	ready   chan struct{}
+	once    sync.Once
+	began   time.Time
+	met     atomic.Bool // our Docker is known
 
 	mu   sync.Mutex
 	seen map[string]time.Time // leftovers, since when

@@ -25,6 +25,7 @@ type EndpointRequest struct {
 // CreateEndpoint gives an endpoint its port, if RequestAddress did not, and plugs it. The
 // MAC it returns is the port's when Docker had none, else "", as Docker wants it.
 func (d *Driver) CreateEndpoint(ctx context.Context, r EndpointRequest) (mac string, err error) {
+	defer d.traffic.enter(d.Now)()
 	if len(r.Addresses) == 0 {
 		return "", zun.Errorf(zun.CodeInvalid, "endpoint %s has no address; is the IPAM driver of the network kuryr too?", r.EndpointID)
 	}

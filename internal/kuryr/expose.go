@@ -107,6 +107,7 @@ func (d *Driver) Conceal(ctx context.Context, networkID, endpointID string) erro
 
 // onEndpoint works on an endpoint's claim under the locks of both.
 func (d *Driver) onEndpoint(ctx context.Context, networkID, endpointID string, do func(*claim) error) error {
+	defer d.traffic.enter(d.Now)()
 	unlock, err := d.locks.lock(ctx, "endpoint "+endpointID)
 	if err != nil {
 		return err

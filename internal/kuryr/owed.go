@@ -1,6 +1,7 @@
 package kuryr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -30,7 +31,7 @@ func (d *Driver) Run(ctx context.Context) error {
 	wait, looked := firstWait, d.Now()
 	for {
 		next := d.SweepEvery
-		if err := d.settleAll(ctx); err != nil && ctx.Err() == nil {
+		if err := d.settleAll(ctx, d.inTime(&next)); err != nil && ctx.Err() == nil {
 			d.Log.Warn("owed work failed and will be tried again", "in", wait, "error", err)
 			next, wait = min(wait, d.SweepEvery), min(2*wait, lastWait)
 		} else {
@@ -70,12 +71,17 @@ const (
 
 // Settle does once what Run does again and again; it returns what failed. For tests, and
 // for a caller that ends and would leave nothing owed.
-func (d *Driver) Settle(ctx context.Context) error { return d.settleAll(ctx) }
+func (d *Driver) Settle(ctx context.Context) error {
+	return d.settleAll(ctx, func(claim) bool { return true })
+}
 
-func (d *Driver) settleAll(ctx context.Context) error {
+// settleAll does what is owed, and names the ports of the claims that nameable chooses.
+func (d *Driver) settleAll(ctx context.Context, nameable func(claim) bool) error {
 	var failures []error
 	for _, settle := range []func(context.Context) error{
-		d.settleEndpoints, d.settleClaims, d.settleNetworks, d.settleIntents, d.settlePools, d.meetDocker,
+		d.settleEndpoints,
+		func(ctx context.Context) error { return d.settleClaims(ctx, nameable) },
+		d.settleNetworks, d.settleIntents, d.settlePools, d.meetDocker,
 	} {
 		if err := settle(ctx); err != nil {
 			failures = append(failures, err)
@@ -169,9 +175,9 @@ func (d *Driver) inSandbox(ctx context.Context, e endpoint) (bool, error) {
 
 // settleClaims ends claims that are over, gives ports their names, and ends claims that
 // nobody came for.
-func (d *Driver) settleClaims(ctx context.Context) error {
+func (d *Driver) settleClaims(ctx context.Context, nameable func(claim) bool) error {
 	due := func(c claim) bool {
-		return c.Port.Stage == stageRemoving || c.Port.Stage == stageMaking || c.OwesName || c.Exposed != nil && !c.Exposed.Ready ||
+		return c.Port.Stage == stageRemoving || c.Port.Stage == stageMaking || c.OwesName && nameable(c) || c.Exposed != nil && !c.Exposed.Ready ||
 			c.EndpointID == "" && !c.Reserved && d.old(c.At)
 	}
 	return each(d, ctx, claims, "claim", due, func(ctx context.Context, c claim) error {
@@ -214,11 +220,12 @@ func (d *Driver) name(ctx context.Context, c claim) error {
 }
 
 func (d *Driver) writeName(ctx context.Context, c *claim) error {
-	if c.Port.Holding == holdingMade {
-		if err := d.nameMade(ctx, c); err != nil {
+	if c.Port.Holding == holdingMade { // the tags first: by a name of its user's a port is not known as ours
+		err := d.Neutron.ReplaceTags(ctx, "ports", c.Port.ID, append([]string{tagOwnPort}, idTags(c.EndpointID)...))
+		if err != nil {
 			return err
 		}
-		return d.Neutron.ReplaceTags(ctx, "ports", c.Port.ID, append([]string{tagOwnPort}, idTags(c.EndpointID)...))
+		return d.nameMade(ctx, c)
 	}
 	c.Port.Tagged = append([]string{tagExistingPort}, idTags(c.EndpointID)...)
 	if err := put(d, claims, c.ID, *c); err != nil {
@@ -232,12 +239,12 @@ func (d *Driver) writeName(ctx context.Context, c *claim) error {
 	return nil
 }
 
-// nameMade renames a port of ours, unless its user wished for a name.
+// nameMade renames a port of ours, unless it has its name already.
 func (d *Driver) nameMade(ctx context.Context, c *claim) error {
 	if c.Named {
 		return nil
 	}
-	name := portName(c.EndpointID)
+	name := cmp.Or(c.Wishes.Name, portName(c.EndpointID))
 	_, err := d.Neutron.UpdatePort(ctx, c.Port.ID, zun.PortChange{Name: &name, DeviceID: &c.EndpointID})
 	c.Named = err == nil
 	return err

@@ -96,6 +96,8 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 	if c.Reserved {
 		spec.Name, spec.Host = reservedName, ""
 	}
+	// Until it is tagged the port is known by its name.
+	spec.TagsLater = !c.Reserved && c.Wishes.Name == ""
 	if err := d.wish(ctx, *c, &spec); err != nil {
 		return d.notMade(*c, err)
 	}
@@ -114,6 +116,8 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 	}
 	c.Port.ID = made.ID
 	c.Named = c.EndpointID != ""
+	c.OwesName = c.Named && len(made.Tags) < len(spec.Tags)
+	c.Port.Tagged = made.Tags
 	c.know(made)
 	err = settle(c, made)
 	if err == nil && !c.Reserved {

@@ -150,7 +150,7 @@ type port struct {
 	NoSecurity bool     // its port security is off: groups mean nothing
 	Before     before   // taken: what to give back
 	Unbound    bool     // taken: we may have unbound it for a moment
-	Tagged     []string // taken: tags of ours on it
+	Tagged     []string // tags of ours on it; made: from the beginning
 	Steps      []step   // giving back: what is left to do
 }
 

@@ -244,6 +244,9 @@ func (d *Driver) fulfilMade(ctx context.Context, c *claim, change zun.PortChange
 		change.Name = &name
 	}
 	change.DeviceID = &c.EndpointID
+	if err := d.keepKnown(ctx, *c, c.Port.Tagged); err != nil {
+		return err
+	}
 	changed, err := d.Neutron.UpdatePort(ctx, c.Port.ID, change)
 	if err != nil {
 		return err
@@ -251,4 +254,13 @@ func (d *Driver) fulfilMade(ctx context.Context, c *claim, change zun.PortChange
 	c.know(changed)
 	c.Named = true
 	return put(d, claims, c.ID, *c)
+}
+
+// keepKnown tags a port of ours that is to have a name of its user's: by that it is not known
+// as ours. The other tags follow with those of all ports.
+func (d *Driver) keepKnown(ctx context.Context, c claim, tags []string) error {
+	if c.Wishes.Name == "" || slices.Contains(tags, tagOwnPort) {
+		return nil
+	}
+	return d.Neutron.AddTag(ctx, "ports", c.Port.ID, tagOwnPort)
 }

@@ -102,7 +102,12 @@ func (c *Client) CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, e
 	if len(spec.FixedIPs) > 0 {
 		body["fixed_ips"] = fixedIPs(spec.FixedIPs)
 	}
-	return create[port, zun.Port](ctx, c, kindPorts, "cannot create port on network "+spec.NetworkID, body, spec.Tags)
+	doing := "cannot create port on network " + spec.NetworkID
+	if spec.TagsLater {
+		made, err := post[port](ctx, c, kindPorts, doing, body, spec.Tags)
+		return read[port, zun.Port](doing, made, err)
+	}
+	return create[port, zun.Port](ctx, c, kindPorts, doing, body, spec.Tags)
 }
 
 func fixedIPs(addresses []zun.Address) []fixedIP {

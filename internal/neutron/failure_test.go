@@ -160,3 +160,15 @@ func TestWhatCannotBeTaggedIsRemovedAgain(t *testing.T) {
 		t.Errorf("the last call is %s", last)
 	}
 }
+
+func TestTagsAreLeftToTheCallerWhereCreationTakesNone(t *testing.T) {
+	c := startCloud(t)
+	asked := []string{}
+	port, err := against(t, c, old(&asked, false)).CreatePort(t.Context(), zun.PortSpec{NetworkID: "n", Tags: []string{"a"}, TagsLater: true})
+	if err != nil || port.ID != "p" || len(port.Tags) != 0 {
+		t.Errorf("port is %+v, %v", port, err)
+	}
+	if diff := cmp.Diff([]string{"GET /v2.0/extensions", "POST /v2.0/ports"}, asked); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -44,10 +44,7 @@ const undoTimeout = 10 * time.Second
 // takes them there, else in a second one. If that fails, the resource is removed again.
 func create[W, T any, R resource[W, T]](ctx context.Context, c *Client, kind, doing string, body fields, tags []string) (T, error) {
 	var none T
-	if len(tags) > 0 && c.tagsAtCreation(ctx, kind) {
-		body["tags"] = tags
-	}
-	wire, err := exchange[W](ctx, c, doing, request{method: "POST", path: kind, body: fields{singular(kind): body}})
+	wire, err := post[W](ctx, c, kind, doing, body, tags)
 	if err != nil {
 		return none, err
 	}
@@ -60,6 +57,15 @@ func create[W, T any, R resource[W, T]](ctx context.Context, c *Client, kind, do
 		about.Tags = tags
 	}
 	return read[W, T, R](doing, wire, nil)
+}
+
+// post makes a resource, with its tags if Neutron says that it takes them there. Not every
+// Neutron that says so does it: the answer tells.
+func post[W any](ctx context.Context, c *Client, kind, doing string, body fields, tags []string) (*W, error) {
+	if len(tags) > 0 && c.tagsAtCreation(ctx, kind) {
+		body["tags"] = tags
+	}
+	return exchange[W](ctx, c, doing, request{method: "POST", path: kind, body: fields{singular(kind): body}})
 }
 
 // undo removes what was just made. That it fails too changes nothing for the caller,

@@ -35,28 +35,33 @@ func (l *life) start() (string, error) {
 	return l.docker(append(args, image)...)
 }
 
-// startNamed starts a container, and waits until its port carries the endpoint's id, which
-// the plugin owes when it has answered.
+// startNamed starts a container, and waits until its port has the tags, the name and the
+// device of the endpoint, which the plugin owes when it has answered.
 func (l *life) startNamed() (string, error) {
 	out, err := l.start()
 	if err != nil {
 		return out, err
 	}
 	endpoint, err := l.docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.EndpointID}}{{end}}", l.container())
-	for deadline := time.Now().Add(10 * time.Second); err == nil && !strings.Contains(l.tags(), endpoint[32:]); {
+	for deadline := time.Now().Add(40 * time.Second); err == nil && !l.named(endpoint); {
 		if time.Now().After(deadline) {
-			return out, fmt.Errorf("no port has the tag of endpoint %s", endpoint)
+			return out, fmt.Errorf("no port has the tags and the device of endpoint %s", endpoint)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
 	return out, err
 }
 
-// tags lists the tags of all ports.
-func (l *life) tags() string {
-	var found struct{ Ports []struct{ Tags []string } }
-	l.neutron("GET", "ports", nil, &found)
-	return fmt.Sprint(found)
+// named reports whether a port has all that the plugin writes on it of an endpoint.
+func (l *life) named(endpoint string) bool {
+	var found struct {
+		Ports []struct {
+			Device string `json:"device_id"`
+			Tags   []string
+		}
+	}
+	l.neutron("GET", "ports?device_id="+endpoint, nil, &found)
+	return len(found.Ports) == 1 && strings.Contains(fmt.Sprint(found.Ports[0].Tags), endpoint[32:])
 }
 
 func (l *life) stop() (string, error)   { return l.docker("rm", "-f", l.container()) }

@@ -39,7 +39,7 @@ func TestExistingNetworkCountsAndLeavesNothing(t *testing.T) {
 			var n dockerNet
 			atMost(t, "network create", 4, c.counted(func() { n = got(p.createNetwork(a))(t) }))
 			var e dockerEndpoint
-			atMost(t, "start", 2, c.counted(func() { e = got(p.connect(n, want{}))(t) }))
+			atMost(t, "start", 1, c.counted(func() { e = got(p.connect(n, want{}))(t) }))
 			port := c.port(t, e.ip(n, false))
 			if port.MAC != e.MAC || port.Host != host || port.DeviceOwner != zun.DeviceOwner || port.ProjectID != tn.Net.ProjectID {
 				t.Errorf("port is %+v", port)
