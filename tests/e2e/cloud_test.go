@@ -36,6 +36,7 @@ type cloud struct {
 	network    string
 	container  string
 	dockerHost string
+	real       openstack // the services that it runs on; nil for the embedded ones
 }
 
 // startCloud starts a zund, with flags of the test's own, on a fresh state directory and
@@ -204,9 +205,23 @@ type user struct {
 	project string
 }
 
-// demo is the user that every minicloud has.
-func (c *cloud) demo() *user  { return c.login("openrc") }
-func (c *cloud) admin() *user { return c.login("openrc-admin") }
+// demo is somebody with a project that has nothing in it yet: the user that every minicloud
+// has, on services that outlive the test a new one.
+func (c *cloud) demo() *user {
+	c.tb.Helper()
+	if c.real != nil {
+		return c.newProject("demo")
+	}
+	return c.login("openrc")
+}
+
+func (c *cloud) admin() *user {
+	c.tb.Helper()
+	if c.real != nil {
+		return c.real.as(c, "admin", "admin")
+	}
+	return c.login("openrc-admin")
+}
 
 func (c *cloud) login(openrc string) *user {
 	c.tb.Helper()

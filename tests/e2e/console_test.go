@@ -11,7 +11,7 @@ import (
 // The stock clients' interactive commands, each on a terminal of its own: a shell in a
 // container answers what is typed, and its end is the command's end.
 func TestStockConsoles(t *testing.T) {
-	c := startCloud(t, "")
+	c := anyCloud(t)
 	isAsBefore := c.dockerAsItIs()
 	u := c.demo()
 	u.makeNetwork("front", map[string]any{"cidr": "10.2.0.0/24"})

@@ -14,7 +14,7 @@ import (
 // What Horizon's zun-ui asks: it has a token and the address of the catalog, negotiates the
 // highest version that python-zunclient knows, and opens a console from the browser.
 func TestHorizon(t *testing.T) {
-	c := startCloud(t, "", "--console-origins", "horizon.example.org")
+	c := anyCloud(t, "--console-origins", "horizon.example.org")
 	isAsBefore := c.dockerAsItIs()
 	u, admin := c.demo(), c.admin()
 	network, _ := u.makeNetwork("front", map[string]any{"cidr": "10.2.0.0/24"})

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net"
-	"net/http"
 	"strings"
 	"testing"
 )
@@ -82,21 +81,4 @@ func TestTwoProjectsWithTheSameCIDR(t *testing.T) {
 	if page := one.fetch("client", elsewhere); page != "" {
 		t.Errorf("two networks without a router between them are connected: %q", page)
 	}
-}
-
-// newProject makes a project with a user of the same name, as the admin.
-func (c *cloud) newProject(name string) *user {
-	c.tb.Helper()
-	admin := c.admin()
-	v3 := strings.TrimSuffix(c.identity, "/v3") + "/v3/"
-	var made struct {
-		Project struct{ ID string }
-		User    struct{ ID string }
-	}
-	var roles struct{ Roles []struct{ ID string } }
-	c.request(http.MethodPost, v3+"projects", admin.token, map[string]any{"project": map[string]any{"name": name}}, &made)
-	c.request(http.MethodPost, v3+"users", admin.token, map[string]any{"user": map[string]any{"name": name, "password": "a password"}}, &made)
-	c.request(http.MethodGet, v3+"roles?name=member", admin.token, nil, &roles)
-	c.request(http.MethodPut, v3+"projects/"+made.Project.ID+"/users/"+made.User.ID+"/roles/"+roles.Roles[0].ID, admin.token, nil, nil)
-	return c.as(name, "a password", name)
 }

@@ -31,8 +31,18 @@ func mustOpenStack(tb testing.TB) openstack {
 	return o
 }
 
+// anyCloud starts a zund on the real services that GOZUN_OPENSTACK tells of, and on its own
+// embedded ones where it tells of none: tests that take their cloud from here hold on both.
+func anyCloud(tb testing.TB, flags ...string) *cloud {
+	tb.Helper()
+	if os.Getenv("GOZUN_OPENSTACK") == "" {
+		return startCloud(tb, "", flags...)
+	}
+	return mustOpenStack(tb).startZund(tb, flags...)
+}
+
 // startZund starts a zund on the real services, at the address that is in their catalogue.
-func (o openstack) startZund(tb testing.TB) *cloud {
+func (o openstack) startZund(tb testing.TB, flags ...string) *cloud {
 	tb.Helper()
 	config := filepath.Join(tb.TempDir(), "clouds.yaml")
 	text := "clouds: {real: {region_name: " + o["OPENSTACK_REGION"] + ", auth: {auth_url: '" + o["OPENSTACK_AUTH_URL"] +
@@ -42,7 +52,8 @@ func (o openstack) startZund(tb testing.TB) *cloud {
 		tb.Fatal(err)
 	}
 	address := strings.TrimSuffix(strings.TrimPrefix(o["OPENSTACK_ZUN_URL"], "http://"), "/v1")
-	c := newCloud(tb, "", address, "--os-cloud", "real", "--host", o["OPENSTACK_HOST"])
+	c := newCloud(tb, "", address, append([]string{"--os-cloud", "real", "--host", o["OPENSTACK_HOST"]}, flags...)...)
+	c.real = o
 	c.env = append(c.env, o.environment()...)
 	c.env = append(c.env, "OS_CLIENT_CONFIG_FILE="+config)
 	c.start()
@@ -76,8 +87,24 @@ func (o openstack) bare(tb testing.TB) *cloud {
 }
 
 // onMinicloud reports whether the network is the embedded one.
-func (c *cloud) onMinicloud() bool {
-	return !strings.Contains(strings.Join(c.flags, " "), "--os-cloud")
+func (c *cloud) onMinicloud() bool { return c.real == nil }
+
+// sweep removes a project from services that outlive the test, with its users and all that
+// it still has of Neutron.
+func (c *cloud) sweep(admin *user, project string, users ...string) {
+	c.tb.Helper()
+	admin = admin.on(c.tb)
+	for _, kind := range []string{"ports", "subnets", "networks", "subnetpools", "security-groups"} {
+		var found map[string][]struct{ ID string }
+		admin.neutron("GET", kind+"?fields=id&project_id="+project, nil, &found)
+		for _, thing := range found[strings.ReplaceAll(kind, "-", "_")] {
+			admin.neutron("DELETE", kind+"/"+thing.ID, nil, nil)
+		}
+	}
+	for _, id := range users {
+		admin.keystone("DELETE", "users/"+id, nil, nil)
+	}
+	admin.keystone("DELETE", "projects/"+project, nil, nil)
 }
 
 // The workflow of the design, word for word, on a real Keystone and Neutron, typed to our

@@ -9,7 +9,7 @@ import (
 // The openstack appcontainer commands of Debian's python3-zunclient, which wait for what
 // they set going if they are asked to.
 func TestStockOpenStack(t *testing.T) {
-	c := startCloud(t, "")
+	c := anyCloud(t)
 	isAsBefore := c.dockerAsItIs()
 	demo, admin := c.demo(), c.admin()
 	front, _ := demo.makeNetwork("front", map[string]any{"cidr": "10.2.0.0/24"})

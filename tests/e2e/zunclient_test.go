@@ -8,7 +8,7 @@ import (
 
 // The commands of Debian's zun, in the course of some containers' lives.
 func TestStockZun(t *testing.T) {
-	c := startCloud(t, "")
+	c := anyCloud(t)
 	isAsBefore := c.dockerAsItIs()
 	demo, admin := c.demo(), c.admin()
 	front, _ := demo.makeNetwork("front", map[string]any{"cidr": "10.2.0.0/24"})
