@@ -171,7 +171,6 @@ func containerOptions(spec node.ContainerSpec) client.ContainerCreateOptions {
 				MaximumRetryCount: c.RestartPolicy.MaximumRetryCount,
 			},
 			Privileged: c.Privileged, Runtime: c.Runtime, StorageOpt: storage(c.DiskGiB), Mounts: mounts(spec.Files),
-			CapDrop:   []string{"NET_RAW"}, // forging frames would get round the port's security groups; privileged keeps it
 			Resources: resourcesOf(node.Resources{CPU: c.CPU, MemoryMiB: c.MemoryMiB}),
 		},
 	}

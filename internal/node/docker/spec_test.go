@@ -128,7 +128,7 @@ func TestContainerOptions(t *testing.T) {
 			"OpenStdin": true, "Tty": true,
 			"Labels": {"tier": "web", "org.gozun.container": "c", "org.gozun.role": "container", "org.gozun.project": "p", "org.gozun.owner": "h"}},
 		"HostConfig": {"NetworkMode": "container:zun-sandbox-c", "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3},
-			"CapDrop": ["NET_RAW"], "CpuShares": 512, "Memory": 536870912, "MemorySwap": 1073741824}}`)
+			"CpuShares": 512, "Memory": 536870912, "MemorySwap": 1073741824}}`)
 	spec.Container = zun.Container{
 		ID: "c", Image: "nginx", Privileged: true, Runtime: "runsc", DiskGiB: 5, ExposedPorts: []zun.ExposedPort{{Port: 80, Protocol: "tcp"}},
 		Healthcheck: &zun.Healthcheck{Test: "wget -q localhost", Interval: time.Second, Timeout: 2 * time.Second, Retries: 3},
@@ -139,7 +139,7 @@ func TestContainerOptions(t *testing.T) {
 		"Name": "zun-c",
 		"Config": {"Image": "nginx", "Healthcheck": {"Test": ["CMD-SHELL", "wget -q localhost"], "Interval": 1000000000, "Timeout": 2000000000, "Retries": 3},
 			"Labels": {"org.gozun.container": "c", "org.gozun.role": "container", "org.gozun.owner": "h"}},
-		"HostConfig": {"NetworkMode": "container:zun-sandbox-c", "CapDrop": ["NET_RAW"], "Privileged": true, "Runtime": "runsc",
+		"HostConfig": {"NetworkMode": "container:zun-sandbox-c", "Privileged": true, "Runtime": "runsc",
 			"StorageOpt": {"size": "5G"}, "Mounts": [{"Type": "bind", "Source": "/state/files/c/f", "Target": "/etc/a:b"}]}}`)
 	if got := spec.Container.Labels["org.gozun.role"]; got != "sandbox" {
 		t.Errorf("the record's labels were changed: %q", got)
