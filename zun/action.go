@@ -72,6 +72,7 @@ type ActionInput struct {
 	SecurityGroup string    `json:"security_group,omitempty"` // add_security_group, remove_security_group: a UUID
 	Change        *Change   `json:"change,omitempty"`         // resize_container
 	Before        *Before   `json:"before,omitempty"`         // rebuild
+	FailedHeals   int       `json:"failed_heals,omitempty"`   // heal: how many before it were in vain
 }
 
 // Stage names a part of an action. Stages that do not wait for one another overlap.

@@ -69,6 +69,9 @@ func (s *Service) finish(ctx context.Context, action zun.Action, outcome zun.Out
 	}
 	before := c
 	c = after(c, action, outcome)
+	if action.Kind == zun.ActionHeal && c.Status == zun.StatusError {
+		c.StatusReason = s.healsAgain(action, message, outcome.At)
+	}
 	c.TaskState = ""
 	for i, next := range more {
 		if i == 0 {

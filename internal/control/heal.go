@@ -2,6 +2,8 @@ package control
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/gozun/gozun/zun"
 )
@@ -46,4 +48,60 @@ func remakes(kind zun.ActionKind) bool {
 // the action was not to end it.
 func runsAfter(action zun.Action, before zun.Status) bool {
 	return alive(before) && action.Kind != zun.ActionStop && action.Kind != zun.ActionKill
+}
+
+// healAgain orders anew the heals that failed, each when its pause is over. What goes on is
+// in the actions log, so that a restart changes nothing. Whatever else was ordered since
+// then takes the place of the next heal.
+func (s *Service) healAgain(ctx context.Context) error {
+	failed, err := s.Store.FailedHeals(ctx)
+	if err != nil {
+		return err
+	}
+	for _, heal := range failed {
+		if s.Now().Before(s.nextHeal(heal, heal.FinishedAt)) {
+			continue
+		}
+		if err := s.repeatHeal(ctx, heal); err != nil && !zun.IsNotFound(err) {
+			return err
+		}
+		s.queue.poke(heal.ContainerID)
+	}
+	return nil
+}
+
+// repeatHeal orders a heal like one that failed, unless it is no longer the last thing that
+// happened to its container.
+func (s *Service) repeatHeal(ctx context.Context, heal zun.Action) error {
+	return s.Store.Change(ctx, func(ctx context.Context) error {
+		c, err := s.Store.Container(ctx, heal.ContainerID)
+		if err != nil {
+			return err
+		}
+		actions, err := s.Store.Actions(ctx, c.ID, "")
+		if err != nil || len(actions) == 0 || actions[0].ID != heal.ID || c.Status != zun.StatusError {
+			return err
+		}
+		input := inputOf(heal)
+		input.FailedHeals++
+		c.StatusReason = fmt.Sprintf("it is made again (auto_heal, %d failed): %s", input.FailedHeals, heal.Message)
+		s.Log.Info("a container that could not be made again is tried once more", "container", c.ID, "host", c.Host, "failed", input.FailedHeals)
+		return s.record(zun.WithRequestID(ctx, ""), zun.Identity{UserID: heal.UserID, ProjectID: heal.ProjectID}, c, zun.ActionHeal, input)
+	})
+}
+
+// nextHeal tells when a heal that failed at a time is tried again. The pause doubles with
+// each that fails, from HealRetryMin to HealRetryMax.
+func (s *Service) nextHeal(heal zun.Action, at time.Time) time.Time {
+	pause := s.HealRetryMin
+	for n := inputOf(heal).FailedHeals; n > 0 && pause < s.HealRetryMax; n-- {
+		pause *= 2
+	}
+	return at.Add(min(pause, s.HealRetryMax))
+}
+
+// healsAgain is the status reason of a container whose heal failed at a time.
+func (s *Service) healsAgain(heal zun.Action, why string, at time.Time) string {
+	return fmt.Sprintf("%s; it is tried again at %s (auto_heal, %d failed)",
+		why, s.nextHeal(heal, at).UTC().Format(time.RFC3339), inputOf(heal).FailedHeals+1)
 }

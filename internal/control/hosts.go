@@ -39,8 +39,8 @@ func (w *hostWatch) get() (asked map[string]time.Time, wrong map[string]string) 
 	return maps.Clone(w.asked), maps.Clone(w.wrong)
 }
 
-// runHosts asks the hosts at intervals how they are, and gives out again what was given
-// long ago and never ended.
+// runHosts asks the hosts at intervals how they are, gives out again what was given long ago
+// and never ended, and has healed again what could not be healed before.
 func (s *Service) runHosts(ctx context.Context) error {
 	ticker := time.NewTicker(s.HeartbeatEvery)
 	defer ticker.Stop()
@@ -48,6 +48,9 @@ func (s *Service) runHosts(ctx context.Context) error {
 		s.askHosts(ctx, 0)
 		s.queue.redeliver(s.Now().Add(-s.RedeliverAfter))
 		s.looked.forget(s.Now().Add(-s.ObserveEvery))
+		if err := s.healAgain(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("cannot heal again", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

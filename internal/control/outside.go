@@ -218,6 +218,10 @@ type ActionStore interface {
 	// OwedActions returns the owed actions of a container or, with "", of all, oldest first.
 	OwedActions(ctx context.Context, containerID string) ([]zun.Action, error)
 
+	// FailedHeals returns the last action of each container that asks to be healed and is in
+	// Error because that action, a heal, has failed.
+	FailedHeals(ctx context.Context) ([]zun.Action, error)
+
 	// SaveEvent records a stage; ActionID and Stage identify it, and a zero FinishedAt
 	// opens it anew.
 	SaveEvent(ctx context.Context, event zun.Event) error

@@ -43,6 +43,8 @@ type Config struct {
 	HostDownAfter  time.Duration // a host that was not seen for so long gets no containers; 60 s
 	RetryMin       time.Duration // first pause after a node could not take an action; 500 ms
 	RetryMax       time.Duration // longest such pause; 30 s
+	HealRetryMin   time.Duration // first pause after a heal failed; 10 s
+	HealRetryMax   time.Duration // longest such pause; 30 min
 	RedeliverAfter time.Duration // an action without an end is given out again; 10 min
 	ObserveTimeout time.Duration // how long a GET waits for the host; 2 s
 	ObserveEvery   time.Duration // a container is not looked at more often by GETs; 1 s
@@ -79,6 +81,8 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.HostDownAfter, time.Minute)
 	defaultTo(&c.RetryMin, 500*time.Millisecond)
 	defaultTo(&c.RetryMax, 30*time.Second)
+	defaultTo(&c.HealRetryMin, 10*time.Second)
+	defaultTo(&c.HealRetryMax, 30*time.Minute)
 	defaultTo(&c.RedeliverAfter, 10*time.Minute)
 	defaultTo(&c.ObserveTimeout, 2*time.Second)
 	defaultTo(&c.ObserveEvery, time.Second)
