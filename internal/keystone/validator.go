@@ -62,7 +62,8 @@ func (v *Validator) Validate(ctx context.Context, token string) (zun.Identity, e
 // ValidateWithService returns whom a user's token stands for that a service sent on, with
 // its own beside it. Work of a service may take longer than the user's token lives: if the
 // service's has one of ServiceRoles, Keystone is asked to take the user's for some time
-// after its end ([token]allow_expired_window there).
+// after its end ([token]allow_expired_window there), and the access rules of an application
+// credential do not apply: they are about what its owner asks, not about what that leads to.
 //
 // The codes are those of Validate, about either token.
 func (v *Validator) ValidateWithService(ctx context.Context, token, service string) (zun.Identity, error) {
@@ -76,7 +77,10 @@ func (v *Validator) ValidateWithService(ctx context.Context, token, service stri
 	}
 	identity, err := v.Validate(ctx, token)
 	if trusted && zun.CodeOf(err) == zun.CodeUnauthorized {
-		return v.validate(ctx, token, true)
+		identity, err = v.validate(ctx, token, true)
+	}
+	if trusted {
+		identity.Restricted, identity.AccessRules = false, nil
 	}
 	return identity, err
 }

@@ -155,12 +155,21 @@ func TestApplicationCredentialsOfMinicloud(t *testing.T) {
 	program := c.open(keystone.Credentials{
 		AuthURL: c.url, Username: "demo", UserDomainName: "Default", ApplicationCredentialName: "ci", ApplicationCredentialSecret: "hush",
 	})
-	got, err := keystone.NewValidator(c.open(c.credentials("zun", "service")), time.Minute).Validate(t.Context(), token(t, program))
+	service := c.open(c.credentials("zun", "service"))
+	validator := keystone.NewValidator(service, time.Minute)
+	got, err := validator.Validate(t.Context(), token(t, program))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []zun.AccessRule{{Service: "container", Method: http.MethodGet, Path: "/v1/containers"}}
 	if diff := cmp.Diff(want, got.AccessRules); diff != "" || !got.Restricted || got.ProjectName != "demo" || !got.HasRole("member") {
 		t.Errorf("%+v %s", got, diff)
+	}
+	// What a service asks in the course of a request is not what the rules are about.
+	for beside, restricted := range map[*keystone.Session]bool{service: false, demo: true} {
+		got, err := validator.ValidateWithService(t.Context(), token(t, program), token(t, beside))
+		if err != nil || got.Restricted != restricted || restricted == (got.AccessRules == nil) {
+			t.Errorf("with another token beside it: %+v, %v; want restricted %v", got, err, restricted)
+		}
 	}
 }
