@@ -29,7 +29,7 @@ make --no-print-directory build
 # What there is to a back end beyond the API is how its ports are wired.
 wiring='^Test(Docker|ExistingNetwork|NewNetworkIsMade|VerbsDelivered|UsersPort|PortBoundByOthers|PortsThatAreNot|WaitForActive|W17).*'
 # What people have who use OpenStack, and what Keystone says of them.
-clients='^Test(OpenStack|Stock|Tempest|Heat|Horizon)'
+clients='^Test(OpenStack|Stock|Tempest|Heat|Horizon|Identity)'
 for backend in "$@"; do
 	say "A real Keystone and Neutron ($backend)"
 	state=/var/tmp/gozun-openstack-$backend

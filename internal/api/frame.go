@@ -111,7 +111,17 @@ func (s *server) serve(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if err := read(c, chosen, w, r); err != nil {
 		return reply{}, err
 	}
-	return chosen.handle(s, ctx, c)
+	rep, err := chosen.handle(s, ctx, c)
+	return rep, ruled(c.identity, err)
+}
+
+// ruled adds to Neutron's refusal of a user's token what its owner cannot see in it.
+func ruled(identity zun.Identity, err error) error {
+	if !identity.Restricted || zun.CodeOf(err) != zun.CodeUnauthorized {
+		return err
+	}
+	return zun.Wrap(zun.CodeUnauthorized, err,
+		"the application credential has access rules, which must also allow what this request looks up at the service \"network\" (GET /v2.0/**)")
 }
 
 // identify returns who asks. An unscoped token has no project to work in.

@@ -202,7 +202,8 @@ func (c *cloud) try(name string, args ...string) (stdout, stderr string, err err
 type user struct {
 	*cloud
 	token   string
-	project string
+	project string // its id
+	id      string // of people whom the test made
 }
 
 // demo is somebody with a project that has nothing in it yet: the user that every minicloud
@@ -250,44 +251,30 @@ func (c *cloud) as(name, password, project string) *user {
 		"OS_USER_DOMAIN_NAME=Default", "OS_PROJECT_DOMAIN_NAME=Default", "OS_REGION_NAME=RegionOne",
 	)
 	domain := map[string]any{"name": "Default"}
-	body := map[string]any{"auth": map[string]any{
+	u.token, u.project = c.authenticates(map[string]any{
 		"identity": map[string]any{
 			"methods":  []string{"password"},
 			"password": map[string]any{"user": map[string]any{"name": name, "password": password, "domain": domain}},
 		},
 		"scope": map[string]any{"project": map[string]any{"name": project, "domain": domain}},
-	}}
+	})
+	return u
+}
+
+// authenticates logs in and returns the token and the id of the project that it is for.
+func (c *cloud) authenticates(auth map[string]any) (token, project string) {
+	c.tb.Helper()
 	var answer struct {
 		Token struct{ Project struct{ ID string } }
 	}
-	header := c.request(http.MethodPost, strings.TrimSuffix(c.identity, "/v3")+"/v3/auth/tokens", "", body, &answer)
-	u.token, u.project = header.Get("X-Subject-Token"), answer.Token.Project.ID
-	return u
+	header := c.request(http.MethodPost, strings.TrimSuffix(c.identity, "/v3")+"/v3/auth/tokens", "", map[string]any{"auth": auth}, &answer)
+	return header.Get("X-Subject-Token"), answer.Token.Project.ID
 }
 
 // request makes one HTTP request that must succeed.
 func (c *cloud) request(method, url, token string, body, answer any) http.Header {
 	c.tb.Helper()
-	var content io.Reader
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			c.tb.Fatal(err)
-		}
-		content = bytes.NewReader(text)
-	}
-	request, err := http.NewRequest(method, url, content)
-	if err != nil {
-		c.tb.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Auth-Token", token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		c.tb.Fatal(err)
-	}
-	defer response.Body.Close()
-	got, _ := io.ReadAll(response.Body)
+	response, got := c.send(method, url, token, body)
 	if response.StatusCode >= 300 {
 		c.tb.Fatalf("%s %s: %s\n%s", method, url, response.Status, got)
 	}
@@ -297,6 +284,30 @@ func (c *cloud) request(method, url, token string, body, answer any) http.Header
 		}
 	}
 	return response.Header
+}
+
+// send makes one HTTP request, whatever comes of it, with headers as pairs.
+func (c *cloud) send(method, url, token string, body any, headers ...string) (*http.Response, []byte) {
+	c.tb.Helper()
+	request, err := http.NewRequest(method, url, content(c.tb, body))
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("X-Auth-Token", token)
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	defer response.Body.Close()
+	got, err := io.ReadAll(response.Body)
+	if err != nil {
+		c.tb.Fatalf("%s %s: %v", method, url, err)
+	}
+	return response, got
 }
 
 // neutron asks the network service something as the user.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,9 +90,9 @@ func (o openstack) bare(tb testing.TB) *cloud {
 // onMinicloud reports whether the network is the embedded one.
 func (c *cloud) onMinicloud() bool { return c.real == nil }
 
-// sweep removes a project from services that outlive the test, with its users and all that
-// it still has of Neutron.
-func (c *cloud) sweep(admin *user, project string, users ...string) {
+// sweep removes a project, if it is still there, from services that outlive the test, with
+// all that it has of Neutron.
+func (c *cloud) sweep(admin *user, project string) {
 	c.tb.Helper()
 	admin = admin.on(c.tb)
 	for _, kind := range []string{"ports", "subnets", "networks", "subnetpools", "security-groups"} {
@@ -101,10 +102,10 @@ func (c *cloud) sweep(admin *user, project string, users ...string) {
 			admin.neutron("DELETE", kind+"/"+thing.ID, nil, nil)
 		}
 	}
-	for _, id := range users {
-		admin.keystone("DELETE", "users/"+id, nil, nil)
+	response, text := c.send("DELETE", c.keystoneURL("projects/"+project), admin.token, nil)
+	if response.StatusCode != http.StatusNoContent && response.StatusCode != http.StatusNotFound {
+		c.tb.Errorf("project %s is left: %s %s", project, response.Status, text)
 	}
-	admin.keystone("DELETE", "projects/"+project, nil, nil)
 }
 
 // The workflow of the design, word for word, on a real Keystone and Neutron, typed to our

@@ -341,6 +341,7 @@ region_name = $REGION
 memcached_servers = $IP:$MEMCACHED_PORT
 service_token_roles = service
 service_token_roles_required = true
+service_type = network
 [oslo_concurrency]
 lock_path = $STATE/neutron/lock
 [oslo_messaging_notifications]
