@@ -71,6 +71,7 @@ type ActionInput struct {
 	AttachmentIDs []string  `json:"attachment_ids,omitempty"` // network_attach, network_detach
 	SecurityGroup string    `json:"security_group,omitempty"` // add_security_group, remove_security_group: a UUID
 	Change        *Change   `json:"change,omitempty"`         // resize_container
+	Held          *Held     `json:"held,omitempty"`           // resize_container
 	Before        *Before   `json:"before,omitempty"`         // rebuild
 	FailedHeals   int       `json:"failed_heals,omitempty"`   // heal: how many before it were in vain
 }

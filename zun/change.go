@@ -26,6 +26,13 @@ func setIf[T any](field, value *T) {
 	}
 }
 
+// Held is what a container had of its host before a resize was ordered. It has it again when
+// the resize fails.
+type Held struct {
+	CPU       float64 `json:"cpu"`
+	MemoryMiB int64   `json:"memory_mib"`
+}
+
 // Before is what a container was before a rebuild was ordered. It goes back to it when the
 // rebuild fails before anything was taken away, as with an image that is not there.
 type Before struct {

@@ -143,7 +143,7 @@ func (w *world) idents(r route) []string {
 	w.Helper()
 	words := segments(r.path)
 	if words[1] == "services" { // one that was deleted comes back with the next sign of life
-		if err := w.db.SaveHost(w.Context(), zun.Host{ID: uuid.NewString(), Name: "h1"}, time.Now()); err != nil {
+		if err := w.db.SaveHost(w.Context(), zun.Host{ID: uuid.NewString(), Name: "h1", CPUs: 64, MemoryMiB: 1 << 20}, time.Now()); err != nil {
 			w.Fatal(err)
 		}
 	}

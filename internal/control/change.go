@@ -2,15 +2,18 @@ package control
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/internal/scheduler"
 	"github.com/gozun/gozun/zun"
 )
 
 // UpdateContainer changes a container and returns it as it then is. Its host has made
 // the change when this returns. An empty change is none, but the state is checked all the
 // same. CodeInvalid: a value is out of bounds; CodeInvalidState; CodeOverQuota: the project
-// may not have so much; CodeUnavailable: the host does not answer. Then nothing was changed.
+// may not have so much; CodeConflict: its host has no room for it, or it is being resized;
+// CodeUnavailable: the host does not answer. Then nothing was changed.
 func (s *Service) UpdateContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error) {
 	if err := checkChange(change); err != nil {
 		return zun.ContainerDetail{}, err
@@ -36,40 +39,91 @@ func (s *Service) UpdateContainer(ctx context.Context, g policy.Grant, ref strin
 	return s.saveChange(ctx, c.ID, change)
 }
 
-// reserve counts the resources of a change for the quota of the project, before the host
-// is asked: nobody else can claim them meanwhile. It returns the container as it was.
+// reserve counts the resources of a change for the quota of the project and for the host,
+// before the host is asked: nobody else can claim them meanwhile. It returns the container
+// as it was.
 func (s *Service) reserve(ctx context.Context, id string, change zun.Change) (before zun.Container, err error) {
 	err = s.Store.Change(ctx, func(ctx context.Context) error {
 		if before, err = s.Store.Container(ctx, id); err != nil {
 			return err
 		}
-		if err := s.claim(ctx, before.ProjectID, growth(before, change)); err != nil {
+		if err := s.mayHave(ctx, before, change); err != nil {
 			return err
 		}
-		after := before
-		after.CPU, after.MemoryMiB = change.Apply(before).CPU, change.Apply(before).MemoryMiB
-		return s.Store.SaveContainer(ctx, after)
+		return s.Store.SaveContainer(ctx, reserved(before, change))
 	})
 	return before, err
 }
 
-// giveBack undoes reserve when the host did not make the change. What somebody else has
-// changed since then is left as it is.
+// reserved returns a container with the resources of a change that is yet to be made.
+func reserved(c zun.Container, change zun.Change) zun.Container {
+	after := change.Apply(c)
+	c.CPU, c.MemoryMiB = after.CPU, after.MemoryMiB
+	return c
+}
+
+// givenBack returns a container without what was reserved for a change that was not made.
+// What somebody else has changed since then is left as it is.
+func givenBack(c zun.Container, held zun.Held, change zun.Change) zun.Container {
+	want := change.Apply(zun.Container{CPU: held.CPU, MemoryMiB: held.MemoryMiB})
+	if c.CPU == want.CPU && c.MemoryMiB == want.MemoryMiB {
+		c.CPU, c.MemoryMiB = held.CPU, held.MemoryMiB
+	}
+	return c
+}
+
+func heldBy(c zun.Container) zun.Held { return zun.Held{CPU: c.CPU, MemoryMiB: c.MemoryMiB} }
+
+// giveBack undoes reserve when the host did not make the change.
 func (s *Service) giveBack(ctx context.Context, before zun.Container, change zun.Change) {
 	err := s.Store.Change(ctx, func(ctx context.Context) error {
 		c, err := s.Store.Container(ctx, before.ID)
 		if err != nil {
 			return err
 		}
-		if reserved := change.Apply(before); c.CPU != reserved.CPU || c.MemoryMiB != reserved.MemoryMiB {
-			return nil
-		}
-		c.CPU, c.MemoryMiB = before.CPU, before.MemoryMiB
-		return s.Store.SaveContainer(ctx, c)
+		return s.Store.SaveContainer(ctx, givenBack(c, heldBy(before), change))
 	})
 	if err != nil && !zun.IsNotFound(err) {
 		s.Log.Error("cannot give back what was reserved for a change", "container", before.ID, "error", err)
 	}
+}
+
+// mayHave refuses a change of a container's resources that its project may not have
+// (CodeOverQuota), for which its host has no room, or that would meet a resize that is not
+// done yet (CodeConflict). It must be called in the transaction that then records the
+// change: whoever comes next finds it counted.
+func (s *Service) mayHave(ctx context.Context, c zun.Container, change zun.Change) error {
+	if !change.Resources() {
+		return nil
+	}
+	owed, err := s.Store.OwedActions(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(owed, func(a zun.Action) bool { return a.Kind == zun.ActionResize }) {
+		return zun.Errorf(zun.CodeConflict, "cannot change the resources of container %s: it is being resized; try again when that is done", c.ID)
+	}
+	if err := s.claim(ctx, c.ProjectID, growth(c, change)); err != nil {
+		return err
+	}
+	return s.fits(ctx, c, change)
+}
+
+// fits refuses a change for which the host of a container has no room, by the rules by which
+// hosts are chosen. A host that has not told of itself refuses nothing.
+func (s *Service) fits(ctx context.Context, c zun.Container, change zun.Change) error {
+	after := change.Apply(c)
+	if after.CPU <= c.CPU && after.MemoryMiB <= c.MemoryMiB {
+		return nil
+	}
+	hosts, err := s.hostDetails(ctx)
+	i := slices.IndexFunc(hosts, func(h zun.HostDetail) bool { return h.Name == c.Host })
+	if err != nil || i < 0 {
+		return err
+	}
+	on := scheduler.Candidate{Host: hosts[i].Host, Usage: hosts[i].Usage}
+	has := scheduler.Request{CPU: c.CPU, MemoryMiB: c.MemoryMiB}
+	return scheduler.Grow(has, scheduler.Request{What: "container " + c.ID, CPU: after.CPU, MemoryMiB: after.MemoryMiB}, on, s.rules())
 }
 
 // growth is what a change adds to what a container counts for in the quota of its project.
@@ -128,8 +182,8 @@ func (s *Service) RenameContainer(ctx context.Context, g policy.Grant, ref, name
 }
 
 // ResizeContainer orders a change, and returns the container as it is until that is done.
-// Codes are those of UpdateContainer. The quota is asked now; the change counts for it when
-// it is done.
+// Codes are those of UpdateContainer. The resources count for the quota and for the host from
+// now on; they are given back if the host does not make the change.
 func (s *Service) ResizeContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error) {
 	if err := checkChange(change); err != nil {
 		return zun.ContainerDetail{}, err
@@ -137,18 +191,28 @@ func (s *Service) ResizeContainer(ctx context.Context, g policy.Grant, ref strin
 	var before zun.ContainerDetail
 	err := s.Store.Change(ctx, func(ctx context.Context) error { // so that it is not done yet when it is read
 		c, err := s.orderOn(ctx, g, ref, zun.ActionResize, func(ctx context.Context, c zun.Container) (zun.Container, zun.ActionInput, error) {
-			return c, zun.ActionInput{Change: &change}, s.claim(ctx, c.ProjectID, growth(c, change))
+			held := heldBy(c)
+			return reserved(c, change), zun.ActionInput{Change: &change, Held: &held}, s.mayHave(ctx, c, change)
 		})
 		if err != nil {
 			return err
 		}
 		before, err = s.Store.ContainerDetail(ctx, c.ID)
+		before.CPU, before.MemoryMiB = c.CPU, c.MemoryMiB
 		return err
 	})
 	if err == nil {
 		s.queue.poke(before.ID)
 	}
 	return before, err
+}
+
+// notResized returns a container whose resize failed.
+func notResized(c zun.Container, action zun.Action) zun.Container {
+	if input := inputOf(action); input.Held != nil && input.Change != nil {
+		return givenBack(c, *input.Held, *input.Change)
+	}
+	return c
 }
 
 // ordered returns a container with what an action that went well was ordered to change of

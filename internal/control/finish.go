@@ -118,6 +118,8 @@ func after(c zun.Container, action zun.Action, outcome zun.Outcome) zun.Containe
 		}
 	case zun.ActionRebuild:
 		c = notRebuilt(c, action, outcome)
+	case zun.ActionResize:
+		c = notResized(c, action)
 	}
 	return c
 }

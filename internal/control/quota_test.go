@@ -191,7 +191,7 @@ func TestChangesAreHeldAgainstTheQuota(t *testing.T) {
 	// What the host did not do is given back.
 	w.limit(project, zun.QuotaLimits{CPU: new(int64(9)), MemoryMiB: new(int64(900))})
 	hosts["h1"].edit(func(n *fakeNode) { n.down = zun.Errorf(zun.CodeUnavailable, "away") })
-	_, err = w.UpdateContainer(t.Context(), g, c.ID, zun.Change{CPU: new(9.0)})
+	_, err = w.UpdateContainer(t.Context(), g, c.ID, zun.Change{CPU: new(2.0)})
 	w.wantCode(err, zun.CodeUnavailable)
 	detail, err := w.Quota(t.Context(), g, project)
 	w.must(err)

@@ -42,7 +42,9 @@ func TestActionsOnAContainer(t *testing.T) {
 			t.Errorf("%q %s", out, limits())
 		}
 		u.compute("POST", "one/resize_container", map[string]any{"memory": 100}, nil)
-		until(t, "the resize is recorded", func() bool { return strings.TrimSpace(u.zun("show", "one", "-f", "value", "-c", "memory")) == "100" })
+		until(t, "the resize is done", func() bool {
+			return u.zun("show", "one", "-f", "value", "-c", "memory", "-c", "task_state") == "100\n\n"
+		})
 		if got := limits(); got != "104857600 204" {
 			t.Errorf("resized: %s", got)
 		}
