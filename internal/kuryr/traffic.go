@@ -8,8 +8,8 @@ import (
 // The wait of names for a moment in which nobody in Docker waits for Neutron: each takes it
 // almost half the work of a port's creation, which then takes that much longer.
 const (
-	calmAfter  = time.Second      // the last call of Docker's
-	latestName = 30 * time.Second // after the claim began, if there is no calm
+	calmAfter  = time.Second // the last call of Docker's
+	latestName = time.Minute // after the claim began, if there is no calm
 )
 
 // traffic knows whether Docker waits for something that Neutron may be asked for.
