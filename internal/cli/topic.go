@@ -7,6 +7,7 @@ func helpTopics() []*cobra.Command {
 	return []*cobra.Command{
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesText},
 		{Use: "environment", Short: "Where credentials and settings come from", Long: environmentText},
+		{Use: "floating-ips", Short: "How a container gets a floating IP, for which there is no command", Long: floatingText},
 		{Use: "output", Short: "Output formats and columns", Long: outputText},
 	}
 }
@@ -43,6 +44,16 @@ named with OS_CLOUD or --os-cloud; flags win over variables:
     ZUN_API_VERSION                  a pinned API version, 1.40
 
 Each variable has a flag of the same name in small letters, --os-auth-url.`
+
+const floatingText = `zun has no commands for floating IPs: a floating IP belongs to a Neutron port, and each
+container has a port of its own on every network. Where Neutron has routers:
+
+    zun network-list CONTAINER                             shows its ports
+    openstack floating ip create --port PORT NETWORK       from an external network
+
+openstack appcontainer add floating ip does the same. The Neutron that zund solo brings along
+has no routers, and so no floating IPs. Its host reaches each container at the address that
+zun list shows.`
 
 const outputText = `-f chooses the format:
 

@@ -69,7 +69,7 @@ func usageTopics(w io.Writer, command *cobra.Command) {
 	heading := "\nHelp topics:\n"
 	for _, child := range command.Commands() {
 		if child.IsAdditionalHelpTopicCommand() && !child.Hidden {
-			fmt.Fprintf(w, "%s  %-20s  %s\n", heading, command.Name()+" help "+child.Name(), child.Short)
+			fmt.Fprintf(w, "%s  %-21s  %s\n", heading, command.Name()+" help "+child.Name(), child.Short)
 			heading = ""
 		}
 	}
