@@ -319,6 +319,31 @@ func TestAutoHeal(t *testing.T) {
 	}
 }
 
+// A heal that has no image is tried again, with the reason and the time shown, and works as
+// soon as the image is there.
+func TestAHealIsTriedAgain(t *testing.T) {
+	u := startCloud(t, "").demo()
+	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
+	other := strings.Replace(image, ":", "-heal:", 1)
+	u.docker("tag", image, other)
+	t.Cleanup(func() { u.try("docker", "image", "rm", "--force", other) })
+	u.zun("run", "--wait", "--net=foo", "--auto-heal", "--name", "web", other)
+	before := u.show("web")
+	u.docker("image", "rm", "--force", other)
+	u.docker("rm", "--force", "zun-"+before.UUID)
+	until(t, "the heal has failed and tells when it is tried again", func() bool {
+		got := u.show("web")
+		return got.Status == "Error" && strings.Contains(got.Reason, other) && strings.Contains(got.Reason, "it is tried again at ")
+	})
+	u.docker("tag", image, other)
+	until(t, "it is healed", func() bool { return u.show("web").Status == "Running" })
+	if after := u.show("web"); after.Reason != "" || after.address(t, 4) != before.address(t, 4) {
+		t.Errorf("healed it is %+v, before %+v", after, before)
+	}
+	u.remove("web")
+	u.zun("network-delete", "foo")
+}
+
 // What the host cannot grant fails with the reason, and what policy forbids is refused.
 func TestWhatTheHostCannotGrant(t *testing.T) {
 	policy := filepath.Join(t.TempDir(), "policy.yaml")
