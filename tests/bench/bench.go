@@ -30,7 +30,8 @@ type bench struct {
 	windows      []window
 	floor        *floor
 	floorNetwork string
-	round        int // -1 is for warming up
+	happenings   *happenings // once somebody waits for zund
+	round        int         // -1 is for warming up
 	atOnce       int
 	mu           sync.Mutex // for what many containers at once report
 	report       report

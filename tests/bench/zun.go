@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 )
@@ -25,10 +26,13 @@ func (b *bench) zunPlace(ctx context.Context, z *zund, name string, subnetByte b
 			})
 		}
 	}
+	if err := b.listen(ctx); err != nil {
+		return place{}, err
+	}
 	return place{
 		start: func(ctx context.Context) (string, error) { return b.zunRun(ctx, z, name) },
 		after: func(ctx context.Context, action string) error { return b.noteStages(ctx, z, name, action) },
-		rm:    z.deleteContainer,
+		rm:    func(ctx context.Context, action string) error { return b.zunDelete(ctx, z, action) },
 	}, nil
 }
 
@@ -47,7 +51,7 @@ func (b *bench) zunRun(ctx context.Context, z *zund, name string) (string, error
 	}
 	accepted := time.Since(began)
 	url := z.container + "/v1/containers/" + made.UUID
-	err = until(ctx, func() (bool, error) {
+	err = until(ctx, b.happenings.of("start zun-"+made.UUID), func() (bool, error) {
 		var now zunContainer
 		_, err := z.ask(ctx, http.MethodGet, url, nil, &now)
 		if err == nil && now.Status == "Error" {
@@ -90,14 +94,14 @@ func (b *bench) noteStages(ctx context.Context, z *zund, name, action string) er
 	return nil
 }
 
-// deleteContainer deletes a running container by force, as docker rm -f does, and waits until it
+// zunDelete deletes a running container by force, as docker rm -f does, and waits until it
 // is gone. Force is for administrators, as upstream has it.
-func (z *zund) deleteContainer(ctx context.Context, action string) error {
+func (b *bench) zunDelete(ctx context.Context, z *zund, action string) error {
 	url, _, _ := strings.Cut(action, "/container_actions/")
 	if _, err := z.askAs(ctx, z.admin, http.MethodDelete, url+"?force=true&all_projects=true", nil, nil); err != nil {
 		return err
 	}
-	return until(ctx, func() (bool, error) {
+	return until(ctx, b.happenings.of("destroy zun-sandbox-"+path.Base(url)), func() (bool, error) {
 		_, err := z.ask(ctx, http.MethodGet, url, nil, nil)
 		var refused *refusedError
 		if errors.As(err, &refused) && refused.status == http.StatusNotFound {
@@ -107,20 +111,16 @@ func (z *zund) deleteContainer(ctx context.Context, action string) error {
 	})
 }
 
-// until asks every few milliseconds, which is the resolution of what is measured with it.
-func until(ctx context.Context, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, longest)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if ok, err := done(); ok || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-		}
+// listen begins to listen to the engine, once.
+func (b *bench) listen(ctx context.Context) error {
+	if b.happenings != nil {
+		return nil
 	}
+	h, end, err := b.docker.watch(ctx)
+	if err != nil {
+		return err
+	}
+	b.happenings = h
+	b.push(func(context.Context) error { return end() })
+	return nil
 }
