@@ -94,22 +94,23 @@ func (s *Store) withNets(ctx context.Context, rows []containerRow) ([]zun.Contai
 	return details, nil
 }
 
+// cores reads millionths of a core, in which sums are kept.
+func cores(millionths int64) float64 { return float64(millionths) / 1e6 }
+
 // Usage returns, per host, how many containers are placed there and what they may use.
-// Those that failed or are dead use nothing.
+// Those that failed or are dead use nothing. The database keeps the sums itself.
 func (s *Store) Usage(ctx context.Context) (map[string]zun.HostUsage, error) {
 	var rows []struct {
 		Host   string
 		Status zun.Status
-		N      int
-		CPU    float64 `bun:"cpu"`
+		N      int   `bun:"containers"`
+		CPU    int64 `bun:"cpu"`
 		Memory int64
 		Disk   int64
 	}
-	err := s.reader(ctx).NewSelect().Table("container").
-		ColumnExpr("host, status, COUNT(*) AS n, SUM(cpu) AS cpu, SUM(memory) AS memory, SUM(disk) AS disk").
-		Where("host <> ''").GroupExpr("host, status").Scan(ctx, &rows)
+	err := s.reader(ctx).NewSelect().Table("host_usage").Column("host", "status", "containers", "cpu", "memory", "disk").Scan(ctx, &rows)
 	if err != nil {
-		return nil, internal(err, "cannot sum up usage")
+		return nil, internal(err, "cannot read the usage of hosts")
 	}
 	usage := map[string]zun.HostUsage{}
 	for _, row := range rows {
@@ -124,7 +125,7 @@ func (s *Store) Usage(ctx context.Context) (map[string]zun.HostUsage, error) {
 			u.Stopped += row.N
 		}
 		if !slices.Contains([]zun.Status{zun.StatusError, zun.StatusDead, zun.StatusDeleted}, row.Status) {
-			u.CPU, u.MemoryMiB, u.DiskGiB = u.CPU+row.CPU, u.MemoryMiB+row.Memory, u.DiskGiB+row.Disk
+			u.CPU, u.MemoryMiB, u.DiskGiB = u.CPU+cores(row.CPU), u.MemoryMiB+row.Memory, u.DiskGiB+row.Disk
 		}
 		usage[row.Host] = u
 	}

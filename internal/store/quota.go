@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"github.com/uptrace/bun"
 
@@ -95,17 +97,20 @@ func (s *Store) DeleteProjectLimits(ctx context.Context, projectID string) error
 	return internal(err, "cannot delete the quotas of project %s", projectID)
 }
 
-// ProjectUsage returns what the containers of a project hold, whatever their status.
+// ProjectUsage returns what the containers of a project hold, whatever their status. The database
+// keeps the sum itself, in the transaction of every change of a container.
 func (s *Store) ProjectUsage(ctx context.Context, projectID string) (zun.QuotaUsage, error) {
 	var row struct {
-		N      int64
-		CPU    float64 `bun:"cpu"`
-		Memory int64
-		Disk   int64
+		Containers int64
+		CPU        int64 `bun:"cpu"`
+		Memory     int64
+		Disk       int64
 	}
-	err := s.reader(ctx).NewSelect().Table("container").
-		ColumnExpr("COUNT(*) AS n, COALESCE(SUM(cpu), 0.0) AS cpu, COALESCE(SUM(memory), 0) AS memory, COALESCE(SUM(disk), 0) AS disk").
+	err := s.reader(ctx).NewSelect().Table("project_usage").Column("containers", "cpu", "memory", "disk").
 		Where("project_id = ?", projectID).Scan(ctx, &row)
-	usage := zun.QuotaUsage{Containers: row.N, MemoryMiB: row.Memory, DiskGiB: row.Disk, CPU: row.CPU}
-	return usage.Plus(zun.QuotaUsage{}), internal(err, "cannot sum up the usage of project %s", projectID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return zun.QuotaUsage{}, nil
+	}
+	usage := zun.QuotaUsage{Containers: row.Containers, MemoryMiB: row.Memory, DiskGiB: row.Disk, CPU: cores(row.CPU)}
+	return usage.Plus(zun.QuotaUsage{}), internal(err, "cannot read the usage of project %s", projectID)
 }
