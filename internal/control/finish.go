@@ -15,6 +15,9 @@ func (s *Service) Finished(ctx context.Context, actionID int64, outcome zun.Outc
 	if outcome.At.IsZero() {
 		outcome.At = s.now()
 	}
+	if seen := outcome.Observation; seen.Status != "" { // before readers see the end: they need not look again
+		s.looked.took(seen.ContainerID, outcome.At)
+	}
 	err := s.Store.Change(ctx, func(ctx context.Context) error {
 		action, err := s.Store.Action(ctx, actionID)
 		if zun.IsNotFound(err) {

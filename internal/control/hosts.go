@@ -137,6 +137,9 @@ func (l *lookTimes) due(id string, now time.Time, every time.Duration) bool {
 	return true
 }
 
+// took counts a look that the host took by itself.
+func (l *lookTimes) took(id string, at time.Time) { l.due(id, at, 0) }
+
 // forget drops looks from before a time.
 func (l *lookTimes) forget(before time.Time) {
 	l.mu.Lock()

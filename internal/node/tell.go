@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -16,11 +17,17 @@ type story struct {
 	action  int64
 	reports chan func(context.Context) error
 	done    chan struct{}
+
+	mu   sync.Mutex
+	ends map[zun.Stage]int // ends of stages that are not recorded yet
 }
 
 // newStory begins to tell; end must be called.
 func (a *Agent) newStory(action int64) *story {
-	s := &story{agent: a, action: action, reports: make(chan func(context.Context) error, 64), done: make(chan struct{})}
+	s := &story{
+		agent: a, action: action, reports: make(chan func(context.Context) error, 64), done: make(chan struct{}),
+		ends: map[zun.Stage]int{},
+	}
 	go func() {
 		defer close(s.done)
 		for report := range s.reports {
@@ -30,12 +37,34 @@ func (a *Agent) newStory(action int64) *story {
 	return s
 }
 
+// began tells that a stage began, unless it has ended by the time that it would be told: the end
+// tells both.
 func (s *story) began(event zun.Event) {
-	s.reports <- func(ctx context.Context) error { return s.agent.Reports.StageBegan(ctx, event) }
+	s.reports <- func(ctx context.Context) error {
+		if s.ending(event.Stage, 0) > 0 {
+			return nil
+		}
+		return s.agent.Reports.StageBegan(ctx, event)
+	}
 }
 
 func (s *story) ended(event zun.Event) {
-	s.reports <- func(ctx context.Context) error { return s.agent.Reports.StageEnded(ctx, event) }
+	s.ending(event.Stage, 1)
+	s.reports <- func(ctx context.Context) error {
+		err := s.agent.Reports.StageEnded(ctx, event)
+		if err == nil {
+			s.ending(event.Stage, -1)
+		}
+		return err
+	}
+}
+
+// ending counts the ends of a stage that are still to be told.
+func (s *story) ending(stage zun.Stage, more int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends[stage] += more
+	return s.ends[stage]
 }
 
 func (s *story) plugged(attachment zun.Attachment) {

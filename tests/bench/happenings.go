@@ -83,16 +83,16 @@ func (h *happenings) of(what string) chan struct{} {
 	return h.known[what]
 }
 
-// How often is asked whether something is done: seldom before the engine has told of it, in case
-// that it never does, and often after.
-const (
-	askSeldom = 250 * time.Millisecond
-	askOften  = 5 * time.Millisecond
-)
+// askSeldom is how often is asked whether something is done before the engine has told of it: in
+// case that it never does.
+const askSeldom = 250 * time.Millisecond
 
-// until asks whether something is done, often from the time when the engine has told of it. The
-// resolution of what is measured with it is askOften.
-func until(ctx context.Context, told <-chan struct{}, done func() (bool, error)) error {
+// often is how often is asked after that, the resolution of what is measured with it: 5 ms for one
+// container, and 200 times a second for many together.
+func (b *bench) often() time.Duration { return time.Duration(max(1, b.atOnce)) * 5 * time.Millisecond }
+
+// until asks whether something is done, often from the time when the engine has told of it.
+func until(ctx context.Context, told <-chan struct{}, often time.Duration, done func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	tick := time.NewTicker(askSeldom)
@@ -103,7 +103,7 @@ func until(ctx context.Context, told <-chan struct{}, done func() (bool, error))
 			return ctx.Err()
 		case <-told:
 			told = nil
-			tick.Reset(askOften)
+			tick.Reset(often)
 		case <-tick.C:
 		}
 		if ok, err := done(); ok || err != nil {

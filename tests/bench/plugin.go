@@ -67,7 +67,7 @@ region_name = %[9]s
 func awaitSocket(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	return until(ctx, nil, func() (bool, error) {
+	return until(ctx, nil, askSeldom, func() (bool, error) {
 		socket, err := new(net.Dialer).DialContext(ctx, "unix", path)
 		if err != nil {
 			return false, nil //nolint:nilerr // not there yet

@@ -51,7 +51,7 @@ func (b *bench) zunRun(ctx context.Context, z *zund, name string) (string, error
 	}
 	accepted := time.Since(began)
 	url := z.container + "/v1/containers/" + made.UUID
-	err = until(ctx, b.happenings.of("start zun-"+made.UUID), func() (bool, error) {
+	err = until(ctx, b.happenings.of("start zun-"+made.UUID), b.often(), func() (bool, error) {
 		var now zunContainer
 		_, err := z.ask(ctx, http.MethodGet, url, nil, &now)
 		if err == nil && now.Status == "Error" {
@@ -101,7 +101,7 @@ func (b *bench) zunDelete(ctx context.Context, z *zund, action string) error {
 	if _, err := z.askAs(ctx, z.admin, http.MethodDelete, url+"?force=true&all_projects=true", nil, nil); err != nil {
 		return err
 	}
-	return until(ctx, b.happenings.of("destroy zun-sandbox-"+path.Base(url)), func() (bool, error) {
+	return until(ctx, b.happenings.of("destroy zun-sandbox-"+path.Base(url)), b.often(), func() (bool, error) {
 		_, err := z.ask(ctx, http.MethodGet, url, nil, nil)
 		var refused *refusedError
 		if errors.As(err, &refused) && refused.status == http.StatusNotFound {

@@ -104,7 +104,7 @@ func TestSandboxOptions(t *testing.T) {
 		"Name": "zun-sandbox-c",
 		"Config": {"Image": "gozun/pause:x", "Hostname": "web", "User": "65534:65534", "StopSignal": "SIGKILL",
 			"Labels": {"org.gozun.container": "c", "org.gozun.role": "sandbox", "org.gozun.project": "p", "org.gozun.owner": "h"}},
-		"HostConfig": {"NetworkMode": "n1", "ReadonlyRootfs": true, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges"],
+		"HostConfig": {"NetworkMode": "n1", "ReadonlyRootfs": true, "CapDrop": ["ALL"], "SecurityOpt": ["no-new-privileges", "seccomp=unconfined"],
 			"IpcMode": "none", "Dns": ["9.9.9.9"], "LogConfig": {"Type": "none"}, "Memory": 16777216},
 		"NetworkingConfig": {"EndpointsConfig": {"n1": {
 			"IPAMConfig": {"IPv4Address": "10.2.0.5", "IPv6Address": "fd00::5"}, "MacAddress": "fa:16:3e:00:00:01",
