@@ -42,7 +42,7 @@ func (e *engine) watch(ctx context.Context) (*happenings, func() error, error) {
 	return h, func() error {
 		end()
 		if err := <-ended; !errors.Is(err, context.Canceled) {
-			return fmt.Errorf("Docker's events broke off: %w", err) //nolint:staticcheck // a name
+			return fmt.Errorf("the events of Docker broke off: %w", err)
 		}
 		return nil
 	}, nil
