@@ -56,16 +56,17 @@ func (s *Store) readSums(ctx context.Context, query string) (sums, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer rows.Close()
 	read := sums{}
 	for rows.Next() {
 		var of string
 		var n [4]int64
 		if err := rows.Scan(&of, &n[0], &n[1], &n[2], &n[3]); err != nil {
-			return nil, errors.Join(err, rows.Close())
+			return nil, err
 		}
 		read[of] = n
 	}
-	return read, errors.Join(rows.Err(), rows.Close())
+	return read, rows.Err()
 }
 
 type failer interface{ Fatal(...any) }
