@@ -45,8 +45,11 @@ func (s *Service) GetContainer(ctx context.Context, g policy.Grant, ref string, 
 	if err != nil {
 		return zun.ContainerDetail{}, err
 	}
-	s.refresh(ctx, c)
-	return s.Store.ContainerDetail(ctx, c.ID)
+	if s.refresh(ctx, c) {
+		return s.Store.ContainerDetail(ctx, c.ID)
+	}
+	nets, err := s.Store.Attachments(ctx, c.ID) // what was found is as new as its networks
+	return zun.ContainerDetail{Container: c, Nets: nets}, err
 }
 
 // NetworksOf returns the networks of a container by position.

@@ -174,26 +174,27 @@ func setIf[T comparable](field *T, value T) {
 }
 
 // refresh looks at a container that is on a host and has nothing owed, and records what
-// it sees. A host that does not answer in time changes nothing.
-func (s *Service) refresh(ctx context.Context, c zun.Container) {
+// it sees. A host that does not answer in time changes nothing. It reports whether it looked.
+func (s *Service) refresh(ctx context.Context, c zun.Container) bool {
 	if c.Host == "" || c.TaskState != "" || !s.looked.due(c.ID, s.Now(), s.ObserveEvery) {
-		return
+		return false
 	}
 	node, ok := s.Nodes.Node(c.Host)
 	if !ok {
-		return
+		return false
 	}
 	bounded, cancel := context.WithTimeout(ctx, s.ObserveTimeout)
 	defer cancel()
 	observation, err := node.Observe(bounded, c)
 	if err != nil {
 		s.Log.Debug("cannot observe a container", "container", c.ID, "host", c.Host, "error", err)
-		return
+		return true
 	}
 	observation.ContainerID = c.ID
 	if err := s.Observed(ctx, observation); err != nil {
 		s.Log.Error("cannot record an observation", "container", c.ID, "error", err)
 	}
+	return true
 }
 
 // Containers returns the containers that are recorded as placed on a host.

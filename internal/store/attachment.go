@@ -95,9 +95,12 @@ func (s *Store) Attachment(ctx context.Context, id string) (zun.Attachment, erro
 	return row.attachment(), nil
 }
 
-// Attachments returns the networks of a container by position.
+// Attachments returns the networks of a container by position. The answer may be shared with
+// others: it is not to be changed.
 func (s *Store) Attachments(ctx context.Context, containerID string) ([]zun.AttachedNetwork, error) {
-	return s.attached(ctx, []string{containerID})
+	return cached(ctx, s, "nets "+containerID, one, func() ([]zun.AttachedNetwork, error) {
+		return s.attached(ctx, []string{containerID})
+	})
 }
 
 // attached returns the attachments of containers with their networks, by position. A
