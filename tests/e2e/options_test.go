@@ -300,7 +300,8 @@ func TestAutoHeal(t *testing.T) {
 		out, _, err := u.try("docker", "inspect", "--format", "{{.State.Status}}", "zun-"+idle.UUID)
 		return err == nil && strings.TrimSpace(out) == "created" && u.show("idle").Status == "Created"
 	})
-	if out := u.zun("action-list", "web", "-f", "value", "-c", "action"); strings.Count(out, "heal") != 3 {
+	// One that began between the removal of the container and that of its sandbox failed and was tried again.
+	if out := u.zun("action-list", "web", "-f", "value", "-c", "action"); strings.Count(out, "heal") < 3 {
 		t.Errorf("actions of web:\n%s", out)
 	}
 	u.docker("rm", "--force", "zun-"+lost.UUID)
