@@ -278,6 +278,16 @@ func (p *plugin) counted(verb string) (n int) {
 	return n
 }
 
+// reaches waits until a container gets an answer from an address: a real Neutron's agent lets
+// a new port's packets through a moment after Docker has started what has it.
+func (p *plugin) reaches(container, address string) {
+	p.tb.Helper()
+	until(p.tb, container+" reaches "+address, func() bool {
+		_, _, err := p.try("docker", "exec", container, "ping", "-c", "1", "-W", "1", address)
+		return err == nil
+	})
+}
+
 // The plugin on its own, with a Python plugin's file: containers meet, a kill -9 between
 // run and rm leaves nothing, and the check says what is so.
 func TestPluginAlone(t *testing.T) {
@@ -293,7 +303,7 @@ func (p *plugin) liveAlone(wiring string) {
 	foo := p.network("10.6.0.0/24", "10.6.0.1")
 	web, address := p.container(foo, "httpd", "-f", "-p", "80", "-h", "/www")
 	client, _ := p.container(foo)
-	p.docker("exec", client, "ping", "-c", "1", "-W", "5", address)
+	p.reaches(client, address)
 	if page := p.docker("exec", client, "fetch", "http://"+address+"/"); !strings.Contains(page, "a page") {
 		t.Errorf("got %q", page)
 	}
@@ -324,7 +334,7 @@ func (p *plugin) liveAlone(wiring string) {
 	p.docker("exec", client, "ping", "-c", "1", "-W", "5", address)
 	p.start()
 	p.docker("restart", "-t", "1", web)
-	p.docker("exec", client, "ping", "-c", "1", "-W", "5", p.addressOf(web))
+	p.reaches(client, p.addressOf(web))
 	p.docker("rm", "-f", web, client)
 	p.docker("network", "rm", foo)
 	p.nothingLeft(before)
