@@ -24,7 +24,6 @@ func steps() []step {
 		{"20261125034700_hosts_services_quotas", adminTables},
 		{"20261125035500_registries", registryTables},
 		{"20261125035600_images", imageTable},
-		{"20261125045900_usage_indices", usageIndices},
 		{"20261125070500_usage_kept", usageKept},
 	}
 }

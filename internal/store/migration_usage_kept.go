@@ -55,8 +55,6 @@ func usageKept(ctx context.Context, tx bun.Tx) error {
 			"OLD.project_id <> NEW.project_id OR OLD.host <> NEW.host OR OLD.status <> NEW.status OR " +
 			"OLD.cpu <> NEW.cpu OR OLD.memory <> NEW.memory OR OLD.disk <> NEW.disk " +
 			"BEGIN " + usageOf("OLD", "-") + usageOf("NEW", "+") + noUsage + "END",
-		"DROP INDEX IF EXISTS container_project_usage",
-		"DROP INDEX IF EXISTS container_host_usage",
 		"CREATE INDEX IF NOT EXISTS container_of_project ON container (project_id)",
 	} {
 		if _, err := tx.NewRaw(statement).Exec(ctx); err != nil {
