@@ -5,50 +5,19 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/gozun/gozun/internal/cli"
+	"github.com/gozun/gozun/tests/pty"
 )
-
-// openTerminal returns both ends of a pseudo-terminal: what is written to the terminal
-// can be read from the master.
-func openTerminal(tb testing.TB) (master, terminal *os.File) {
-	tb.Helper()
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		tb.Skipf("no pseudo-terminals here: %v", err)
-	}
-	master = os.NewFile(uintptr(fd), "ptmx")
-	tb.Cleanup(func() { master.Close() })
-	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
-		tb.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	size := &unix.Winsize{Row: 24, Col: 60}
-	if err := unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, size); err != nil {
-		tb.Fatal(err)
-	}
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		tb.Skipf("no pseudo-terminals here: %v", err)
-	}
-	tb.Cleanup(func() { terminal.Close() })
-	return master, terminal
-}
 
 // onTerminal runs a command with its output, or only its errors, on a terminal, and
 // returns the exit code, all that the terminal got, and what went to a plain stdout.
 func onTerminal(t *testing.T, w *world, plainStdout bool, args ...string) (int, string, string) {
 	t.Helper()
-	master, terminal := openTerminal(t)
+	master, terminal := pty.Open(t, 24, 60)
 	var plain bytes.Buffer
 	var stdout io.Writer = terminal
 	if plainStdout {
@@ -183,7 +152,7 @@ func TestInterruptedWaitSaysThatTheActionGoesOn(t *testing.T) {
 
 func TestAsksForTheMissingPasswordWithoutEcho(t *testing.T) {
 	w := newWorld(t)
-	master, terminal := openTerminal(t)
+	master, terminal := pty.Open(t, 24, 60)
 	getenv := func(name string) string {
 		if name == "OS_PASSWORD" {
 			return ""
@@ -215,7 +184,7 @@ func TestAsksForTheMissingPasswordWithoutEcho(t *testing.T) {
 
 func TestInterruptAtThePasswordEndsTheProgram(t *testing.T) {
 	w := newWorld(t)
-	_, terminal := openTerminal(t)
+	_, terminal := pty.Open(t, 24, 60)
 	ctx, interrupt := context.WithCancel(context.Background())
 	stderr := &interruptingWriter{at: "Password of", interrupt: interrupt}
 	getenv := func(name string) string {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/gozun/gozun/internal/cli"
+	"github.com/gozun/gozun/tests/pty"
 	"github.com/gozun/gozun/zun"
 )
 
@@ -33,7 +34,7 @@ func at(ctx context.Context, t *testing.T, w *world, args ...string) *person {
 	t.Helper()
 	p := &person{TB: t, code: make(chan int, 1)}
 	p.more = sync.NewCond(&p.mu)
-	p.master, p.terminal = openTerminal(t)
+	p.master, p.terminal = pty.Open(t, 24, 60)
 	getenv := func(name string) string {
 		return map[string]string{"LANG": "C.UTF-8", "TERM": "xterm"}[name] + w.environment()[name]
 	}

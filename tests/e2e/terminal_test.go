@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +15,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/gozun/gozun/tests/pty"
 )
 
 // terminal is a pseudo-terminal with a command on it, whose session it controls, as in a
@@ -36,34 +37,11 @@ type terminal struct {
 // window is the size that terminals have at first, in rows and columns.
 var window = unix.Winsize{Row: 30, Col: 100}
 
-// openTerminal returns both ends of a new pseudo-terminal.
-func openTerminal(tb testing.TB) (master, slave *os.File) {
-	tb.Helper()
-	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		tb.Skipf("no pseudo-terminals here: %v", err)
-	}
-	master = os.NewFile(uintptr(fd), "ptmx")
-	tb.Cleanup(func() { master.Close() })
-	if err := errors.Join(unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0), unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &window)); err != nil {
-		tb.Fatal(err)
-	}
-	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return master, slave
-}
-
 // sitsAt starts a zun command on a terminal. Nothing of its output is read before reads,
 // which whatever looks at the screen calls.
 func (u *user) sitsAt(args ...string) *terminal {
 	u.tb.Helper()
-	master, slave := openTerminal(u.tb)
+	master, slave := pty.Open(u.tb, window.Row, window.Col)
 	defer slave.Close()
 	t := &terminal{tb: u.tb, command: "zun " + strings.Join(args, " "), master: master, ended: make(chan struct{})}
 	t.process = exec.Command(program("zun"), args...)

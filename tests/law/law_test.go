@@ -75,6 +75,7 @@ var rooms = map[string][]string{
 	"tests/law":            {},
 	"tests/e2e":            {},
 	"tests/image/server":   {},
+	"tests/pty":            {},
 	"tests/registry":       {},
 	"tests/registry/serve": {"tests/registry"},
 }
@@ -103,7 +104,7 @@ var libraries = map[string][]string{
 	"github.com/goccy/go-yaml":                 {"internal/policy", "internal/keystone", "internal/cli"},
 	"github.com/coder/websocket":               {"internal/console", "client"}, // the two ends of a console
 	"golang.org/x/crypto":                      {"internal/minicloud/identity"},
-	"golang.org/x/sys":                         {"internal/link", "internal/minicloud/dataplane"},
+	"golang.org/x/sys":                         {"internal/link", "internal/minicloud/dataplane", "tests/pty"},
 	"golang.org/x/text":                        {"internal/api"},
 	"golang.org/x/sync":                        nil, // anyone: it is the standard library's workshop
 	"github.com/google/uuid":                   nil, // anyone: ids are made everywhere
