@@ -11,6 +11,9 @@ type Change struct {
 // Resources reports whether the change is one that the host has to make.
 func (c Change) Resources() bool { return c.CPU != nil || c.MemoryMiB != nil }
 
+// OnlyHealing reports whether the change is of auto_heal and of nothing else.
+func (c Change) OnlyHealing() bool { return c.AutoHeal != nil && c == Change{AutoHeal: c.AutoHeal} }
+
 // Apply returns the container as the change makes it.
 func (c Change) Apply(to Container) Container {
 	setIf(&to.Name, c.Name)

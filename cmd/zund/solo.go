@@ -44,6 +44,8 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.StringVar(&config.PluginDir, "plugin-dir", solo.DefaultPluginDir, "where Docker looks for the plugin's socket")
 	flags.StringVar(&config.DefaultNetwork, "default-network", "", "network of containers that name none (default: the project's oldest)")
 	sharingFlags(flags, &config.Sharing)
+	flags.DurationVar(&config.HealRetryMin, "heal-retry-min", solo.DefaultHealRetryMin, "pause after a container of auto_heal could not be made again; doubles each time")
+	flags.DurationVar(&config.HealRetryMax, "heal-retry-max", solo.DefaultHealRetryMax, "the longest such pause")
 	flags.StringVar(&config.SecretsFile, "secret-keys", "", "file of the keys that encrypt registries' passwords (default: secret-keys in the state directory)")
 	flags.StringVar(&config.PolicyFile, "policy-file", "", "oslo.policy rules (YAML) over the built-in ones; followed when it changes")
 	flags.StringVar(&file, "config-file", "", "zun.conf to take policy_file, token_cache_time, service_token_roles(_required), allowed_origin and max_limit from")

@@ -17,10 +17,11 @@ func (s *session) updateCommand() *cobra.Command {
 		Use:   "update CONTAINER",
 		Short: "Change the name, cores or memory of a container",
 		Long: `Change the name, cores or memory of a container, or whether it is made again when its
-host has lost it. A container that runs goes on running, with its new resources at once.`,
+host has lost it. A container that runs goes on running, with its new resources at once.
+One that cannot be made again is tried again and again until --no-auto-heal.`,
 		Example: `  zun update web --memory 1024 --cpu 2
   zun update web --name shop
-  zun update web --auto-heal`,
+  zun update web --no-auto-heal`,
 		Args:              exactArgs("CONTAINER"),
 		ValidArgsFunction: s.completeContainers(1),
 	}

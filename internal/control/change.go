@@ -22,7 +22,7 @@ func (s *Service) UpdateContainer(ctx context.Context, g policy.Grant, ref strin
 	if err != nil {
 		return zun.ContainerDetail{}, err
 	}
-	if err := c.CheckState("update"); err != nil {
+	if err := mayUpdate(c, change); err != nil {
 		return zun.ContainerDetail{}, err
 	}
 	if !change.Resources() {
@@ -37,6 +37,16 @@ func (s *Service) UpdateContainer(ctx context.Context, g policy.Grant, ref strin
 		return zun.ContainerDetail{}, err
 	}
 	return s.saveChange(ctx, c.ID, change)
+}
+
+// mayUpdate refuses a change of a container whose state does not allow it
+// (CodeInvalidState). Healing is switched in any state but the last, unlike in Zun: a
+// container whose heals fail is in Error or being made again, and nothing else ends them.
+func mayUpdate(c zun.Container, change zun.Change) error {
+	if change.OnlyHealing() && c.Status != zun.StatusDeleting && c.Status != zun.StatusDeleted {
+		return nil
+	}
+	return c.CheckState("update")
 }
 
 // reserve counts the resources of a change for the quota of the project and for the host,
@@ -153,7 +163,9 @@ func (s *Service) saveChange(ctx context.Context, id string, change zun.Change) 
 			return err
 		}
 		if change != (zun.Change{}) {
-			c = change.Apply(c)
+			if c, err = s.toldOfHeals(ctx, change.Apply(c)); err != nil {
+				return err
+			}
 			c.UpdatedAt = s.now()
 			if err := s.Store.SaveContainer(ctx, c); err != nil {
 				return err

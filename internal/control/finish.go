@@ -72,8 +72,8 @@ func (s *Service) finish(ctx context.Context, action zun.Action, outcome zun.Out
 	}
 	before := c
 	c = after(c, action, outcome)
-	if action.Kind == zun.ActionHeal && c.Status == zun.StatusError {
-		c.StatusReason = s.healsAgain(action, message, outcome.At)
+	if action.Kind == zun.ActionHeal && c.Status == zun.StatusError && c.AutoHeal {
+		c.StatusReason = s.healsAgain(action, message, s.nextHeal(action, outcome.At))
 	}
 	c.TaskState = ""
 	for i, next := range more {

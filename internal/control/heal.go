@@ -71,7 +71,7 @@ func (s *Service) healAgain(ctx context.Context) error {
 }
 
 // repeatHeal orders a heal like one that failed, unless it is no longer the last thing that
-// happened to its container.
+// happened to its container, or that asks for none any more.
 func (s *Service) repeatHeal(ctx context.Context, heal zun.Action) error {
 	return s.Store.Change(ctx, func(ctx context.Context) error {
 		c, err := s.Store.Container(ctx, heal.ContainerID)
@@ -79,7 +79,7 @@ func (s *Service) repeatHeal(ctx context.Context, heal zun.Action) error {
 			return err
 		}
 		actions, err := s.Store.Actions(ctx, c.ID, "")
-		if err != nil || len(actions) == 0 || actions[0].ID != heal.ID || c.Status != zun.StatusError {
+		if err != nil || len(actions) == 0 || actions[0].ID != heal.ID || c.Status != zun.StatusError || !c.AutoHeal {
 			return err
 		}
 		input := inputOf(heal)
@@ -100,8 +100,32 @@ func (s *Service) nextHeal(heal zun.Action, at time.Time) time.Time {
 	return at.Add(min(pause, s.HealRetryMax))
 }
 
-// healsAgain is the status reason of a container whose heal failed at a time.
+// healsAgain is the status reason of a container whose heal failed and is repeated at a time.
 func (s *Service) healsAgain(heal zun.Action, why string, at time.Time) string {
-	return fmt.Sprintf("%s; it is tried again at %s (auto_heal, %d failed)",
-		why, s.nextHeal(heal, at).UTC().Format(time.RFC3339), inputOf(heal).FailedHeals+1)
+	return fmt.Sprintf("%s; it is tried again at %s (auto_heal, %d failed)", why, at.UTC().Format(time.RFC3339), inputOf(heal).FailedHeals+1)
+}
+
+// toldOfHeals returns a container whose reason, if its last heal failed, says whether that
+// is tried again, which auto_heal decides.
+func (s *Service) toldOfHeals(ctx context.Context, c zun.Container) (zun.Container, error) {
+	if c.Status != zun.StatusError {
+		return c, nil
+	}
+	actions, err := s.Store.Actions(ctx, c.ID, "")
+	if err != nil || len(actions) == 0 {
+		return c, err
+	}
+	last := actions[0]
+	switch {
+	case last.Kind != zun.ActionHeal || last.Message == "":
+	case c.AutoHeal:
+		at := s.nextHeal(last, last.FinishedAt)
+		if now := s.now(); at.Before(now) { // it was switched off when its time came
+			at = now
+		}
+		c.StatusReason = s.healsAgain(last, last.Message, at)
+	default:
+		c.StatusReason = last.Message
+	}
+	return c, nil
 }

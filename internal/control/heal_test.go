@@ -131,3 +131,59 @@ func TestAnOrderEndsTheHeals(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// Whose heals fail can be told to leave it, and is then; whoever mends the cause turns healing
+// on again, and it is healed. The reason says which of the two holds.
+func TestHealingCanBeSwitchedInError(t *testing.T) {
+	w, c, now, well := healWorld(t)
+	g := w.grant(project, "container:update")
+	w.must(w.Observed(t.Context(), lostOne(c.ID)))
+	w.heals(c.ID, 1)
+	got, err := w.UpdateContainer(t.Context(), g, c.ID, zun.Change{AutoHeal: ptr(false)})
+	w.must(err)
+	if got.Status != zun.StatusError || got.AutoHeal || got.StatusReason != "no image" {
+		t.Errorf("switched off: %s, auto_heal %t, %q", got.Status, got.AutoHeal, got.StatusReason)
+	}
+	now.pass(time.Hour)
+	w.must(w.healAgain(t.Context()))
+	w.heals(c.ID, 1)
+	got, err = w.UpdateContainer(t.Context(), g, c.ID, zun.Change{AutoHeal: ptr(true)})
+	w.must(err)
+	if want := "no image; it is tried again at " + now.Now().Format(time.RFC3339) + " (auto_heal, 1 failed)"; got.StatusReason != want {
+		t.Errorf("switched on: %q, want %q", got.StatusReason, want)
+	}
+	well()
+	w.must(w.healAgain(t.Context()))
+	if got := w.heals(c.ID, 2); got.Status != zun.StatusRunning || got.StatusReason != "" {
+		t.Errorf("in the end it is %s %q", got.Status, got.StatusReason)
+	}
+	for _, change := range []zun.Change{{Name: ptr("new")}, {AutoHeal: ptr(false), Name: ptr("new")}, {}} { // of others the state decides, as in Zun
+		w.node.edit(func(n *fakeNode) { n.containers[c.ID] = zun.StatusDead })
+		w.must(w.Observed(t.Context(), zun.Observation{ContainerID: c.ID, Status: zun.StatusDead}))
+		_, err = w.UpdateContainer(t.Context(), g, c.ID, change)
+		w.wantCode(err, zun.CodeInvalidState)
+	}
+}
+
+// A heal that is under way ends as it ends; no other follows it.
+func TestHealingCanBeSwitchedOffDuringAHeal(t *testing.T) {
+	w, c, now, _ := healWorld(t)
+	w.must(w.Observed(t.Context(), lostOne(c.ID)))
+	w.heals(c.ID, 1)
+	hold := make(chan struct{})
+	w.node.edit(func(n *fakeNode) { n.hold = hold })
+	now.pass(10 * time.Second)
+	w.must(w.healAgain(t.Context()))
+	got, err := w.UpdateContainer(t.Context(), w.grant(project, "container:update"), c.ID, zun.Change{AutoHeal: ptr(false)})
+	w.must(err)
+	if want := "it is made again (auto_heal, 1 failed): no image"; got.Status != zun.StatusRebuilding || got.StatusReason != want {
+		t.Errorf("meanwhile: %s %q, want %q", got.Status, got.StatusReason, want)
+	}
+	close(hold)
+	if got := w.heals(c.ID, 2); got.Status != zun.StatusError || got.StatusReason != "no image" {
+		t.Errorf("in the end: %s %q", got.Status, got.StatusReason)
+	}
+	now.pass(time.Hour)
+	w.must(w.healAgain(t.Context()))
+	w.heals(c.ID, 2)
+}

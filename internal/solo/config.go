@@ -40,6 +40,10 @@ type Config struct {
 	// Optional: 10 minutes.
 	ConsoleTokenLife time.Duration
 
+	// HealRetryMin is the pause after a container of auto_heal could not be made again. It
+	// doubles with each time, up to HealRetryMax. Optional: 10 s and 30 min.
+	HealRetryMin, HealRetryMax time.Duration
+
 	// Cloud, if set, is an existing Keystone and Neutron to serve instead of minicloud:
 	// credentials of a user with the role admin (or service) in the project service.
 	Cloud *keystone.Credentials
@@ -102,6 +106,8 @@ const (
 	DefaultConsoleAddr   = "127.0.0.1:6784" // the port of Zun's zun-wsproxy
 	DefaultPluginName    = "kuryr"
 	DefaultPluginDir     = "/run/docker/plugins"
+	DefaultHealRetryMin  = 10 * time.Second
+	DefaultHealRetryMax  = 30 * time.Minute
 )
 
 // complete fills in what was left to default, and complains about what cannot work.
@@ -128,6 +134,11 @@ func (c Config) complete() (Config, error) {
 	c.TokenCacheTime = cmp.Or(c.TokenCacheTime, time.Minute)
 	if _, err := c.consoleURL(nil); err != nil {
 		return c, err
+	}
+	c.HealRetryMin = cmp.Or(c.HealRetryMin, DefaultHealRetryMin)
+	c.HealRetryMax = cmp.Or(c.HealRetryMax, DefaultHealRetryMax)
+	if c.HealRetryMin < 0 || c.HealRetryMax < c.HealRetryMin {
+		return c, fmt.Errorf("--heal-retry-min %s is not above 0 and at most --heal-retry-max %s", c.HealRetryMin, c.HealRetryMax)
 	}
 	if err := c.Sharing.check(); err != nil {
 		return c, err

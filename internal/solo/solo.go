@@ -127,6 +127,7 @@ func (s *Solo) buildService(ctx context.Context) error {
 		Neutron:        func(token string) control.Neutron { return network.As(token) },
 		ServiceNeutron: network,
 		DefaultNetwork: s.config.DefaultNetwork, ConsoleTokenLife: s.config.ConsoleTokenLife,
+		HealRetryMin: s.config.HealRetryMin, HealRetryMax: s.config.HealRetryMax,
 		Log: s.config.Log.With("part", "control"),
 	}
 	s.config.Sharing.apply(&config)

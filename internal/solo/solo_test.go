@@ -166,12 +166,13 @@ func TestRefusals(t *testing.T) {
 		change func(*Config)
 		says   string
 	}{
-		"port taken":        {func(c *Config) { c.NetworkAddr = taken.Addr().String() }, "--network-listen"},
-		"no port":           {func(c *Config) { c.IdentityAddr = "localhost" }, "--identity-listen"},
-		"state is a file":   {func(c *Config) { c.StateDir = filepath.Join(file, "state") }, "--state-dir"},
-		"bad Docker":        {func(c *Config) { c.DockerHost = "ftp://nonsense" }, "ftp://nonsense"},
-		"bad policy":        {func(c *Config) { c.PolicyFile = file + ".missing" }, file + ".missing"},
-		"unreadable record": {func(c *Config) { c.StateDir = filepath.Dir(file) }, "minicloud.db"},
+		"port taken":         {func(c *Config) { c.NetworkAddr = taken.Addr().String() }, "--network-listen"},
+		"no port":            {func(c *Config) { c.IdentityAddr = "localhost" }, "--identity-listen"},
+		"state is a file":    {func(c *Config) { c.StateDir = filepath.Join(file, "state") }, "--state-dir"},
+		"bad Docker":         {func(c *Config) { c.DockerHost = "ftp://nonsense" }, "ftp://nonsense"},
+		"bad policy":         {func(c *Config) { c.PolicyFile = file + ".missing" }, file + ".missing"},
+		"heals out of order": {func(c *Config) { c.HealRetryMin, c.HealRetryMax = time.Minute, time.Second }, "--heal-retry-min"},
+		"unreadable record":  {func(c *Config) { c.StateDir = filepath.Dir(file) }, "minicloud.db"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := testConfig(t)

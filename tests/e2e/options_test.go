@@ -321,9 +321,9 @@ func TestAutoHeal(t *testing.T) {
 }
 
 // A heal that has no image is tried again, with the reason and the time shown, and works as
-// soon as the image is there.
+// soon as the image is there. Its user can have it left alone meanwhile.
 func TestAHealIsTriedAgain(t *testing.T) {
-	u := startCloud(t, "").demo()
+	u := startCloud(t, "", "--heal-retry-min", "1s", "--heal-retry-max", "2s").demo()
 	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
 	other := strings.Replace(image, ":", "-heal:", 1)
 	u.docker("tag", image, other)
@@ -336,6 +336,12 @@ func TestAHealIsTriedAgain(t *testing.T) {
 		got := u.show("web")
 		return got.Status == "Error" && strings.Contains(got.Reason, other) && strings.Contains(got.Reason, "it is tried again at ")
 	})
+	u.zun("update", "web", "--no-auto-heal")
+	until(t, "nobody heals it any more", func() bool {
+		got := u.show("web")
+		return got.Status == "Error" && strings.Contains(got.Reason, other) && !strings.Contains(got.Reason, "again")
+	})
+	u.zun("update", "web", "--auto-heal")
 	u.docker("tag", image, other)
 	until(t, "it is healed", func() bool { return u.show("web").Status == "Running" })
 	if after := u.show("web"); after.Reason != "" || after.address(t, 4) != before.address(t, 4) {
