@@ -8,7 +8,7 @@ need_root test
 work=$(mktemp -d)
 trap 'stop_pid "$work/dockerd.pid"; rm -rf "$work"' EXIT
 
-need_packages gcc libc6-dev iproute2 iptables nftables busybox-static ca-certificates openvswitch-switch \
+need_packages gcc libc6-dev iproute2 iptables nftables busybox-static ca-certificates openvswitch-switch btrfs-progs \
 	python3-neutronclient python3-openstackclient python3-zunclient
 need_docker "$work/dockerd.pid"
 

@@ -64,6 +64,7 @@ func (k ActionKind) TaskState() TaskState {
 type ActionInput struct {
 	Run           bool      `json:"run,omitempty"`            // create, rebuild, heal
 	Placement     Placement `json:"placement,omitzero"`       // create; its containers are UUIDs
+	DefaultDisk   bool      `json:"default_disk,omitempty"`   // create: the disk is the configuration's, for hosts that can bound it
 	Timeout       *int      `json:"timeout,omitempty"`        // stop, reboot, delete with stop: seconds; nil is Docker's default of 10
 	Signal        string    `json:"signal,omitempty"`         // kill: "SIGTERM", "9"; "" is SIGKILL
 	Stop          bool      `json:"stop,omitempty"`           // delete: stop first, so the process can end well

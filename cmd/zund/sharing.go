@@ -20,6 +20,7 @@ func sharingFlags(flags *flag.FlagSet, s *solo.Sharing) {
 	flags.Int64Var(&s.ReservedMemoryMiB, "reserved-host-memory-mb", s.ReservedMemoryMiB, "MiB of memory of a host that are its own")
 	flags.Int64Var(&s.ReservedDiskMiB, "reserved-host-disk-mb", s.ReservedDiskMiB, "MiB of disk of a host that are its own")
 	flags.Float64Var(&s.ImageDisk, "reserve-disk-for-image", s.ImageDisk, "part of Docker's disk that is for images and not for containers")
+	flags.Int64Var(&s.DefaultDiskGiB, "default-disk", s.DefaultDiskGiB, "GiB of disk of containers that name none, where Docker can limit it; 0 is no limit")
 	flags.Int64Var(&s.Quota.Containers, "quota-containers", s.Quota.Containers, "containers that a project may have; -1 is unlimited")
 	flags.Int64Var(&s.Quota.MemoryMiB, "quota-memory", s.Quota.MemoryMiB, "MiB of memory that a project's containers may have together; -1 is unlimited")
 	flags.Int64Var(&s.Quota.CPU, "quota-cpu", s.Quota.CPU, "cores that a project's containers may have together; -1 is unlimited")

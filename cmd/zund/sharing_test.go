@@ -20,7 +20,7 @@ func TestSharingOptions(t *testing.T) {
 	}
 	err := flags.Parse(strings.Fields(`--default-availability-zone east --default-schedule-zone west --service-down-time 3m
 		--cpu-allocation-ratio 2 --ram-allocation-ratio 3 --disk-allocation-ratio 4
-		--reserved-host-cpus 5 --reserved-host-memory-mb 6 --reserved-host-disk-mb 7 --reserve-disk-for-image 0.5
+		--reserved-host-cpus 5 --reserved-host-memory-mb 6 --reserved-host-disk-mb 7 --reserve-disk-for-image 0.5 --default-disk 11
 		--quota-containers 8 --quota-memory 9 --quota-cpu 10 --quota-disk -1`))
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +29,7 @@ func TestSharingOptions(t *testing.T) {
 	quota.Containers, quota.MemoryMiB, quota.CPU, quota.DiskGiB = 8, 9, 10, -1
 	want := solo.Sharing{
 		AvailabilityZone: "east", ScheduleZone: "west", ServiceDownTime: 3 * time.Minute, CPURatio: 2, MemoryRatio: 3, DiskRatio: 4,
-		ReservedCPUs: 5, ReservedMemoryMiB: 6, ReservedDiskMiB: 7, ImageDisk: 0.5, Quota: &quota,
+		ReservedCPUs: 5, ReservedMemoryMiB: 6, ReservedDiskMiB: 7, ImageDisk: 0.5, DefaultDiskGiB: 11, Quota: &quota,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -23,7 +23,7 @@ func (s *server) optionsOf(_ *call, body map[string]any, r *zun.ContainerRequest
 	}
 	disk, err := wholeNumber(value)
 	if err != nil || disk != 0 && (disk < s.Limits.MinDiskGiB || disk > s.Limits.MaxDiskGiB) {
-		return invalidField("disk", value, fmt.Sprintf("it must be a number of GiB between %d and %d; leave it out for a disk without a limit",
+		return invalidField("disk", value, fmt.Sprintf("it must be a number of GiB between %d and %d; leave it out for the default",
 			s.Limits.MinDiskGiB, s.Limits.MaxDiskGiB))
 	}
 	if disk != 0 {

@@ -97,7 +97,7 @@ func (f *createFlags) bind(command *cobra.Command) {
 	flags.StringArrayVarP(&f.environment, "environment", "e", nil, "environment variable, NAME=VALUE, repeatable")
 	flags.StringVarP(&f.memory, "memory", "m", "", "memory, in MiB, or with k, m or g after it")
 	flags.StringVar(&f.cpu, "cpu", "", "cores, 0.5")
-	flags.IntVar(&f.disk, "disk", 0, "limit of its disk, in GiB, where the host can give one")
+	flags.IntVar(&f.disk, "disk", 0, "limit of its disk, in GiB, where the host can give one (default: the service's)")
 	flags.StringVar(&c.Workdir, "workdir", "", "working directory of the command")
 	flags.StringVar(&c.Hostname, "hostname", "", "host name inside")
 	flags.StringArrayVar(&f.labels, "label", nil, "label, NAME=VALUE, repeatable")

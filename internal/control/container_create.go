@@ -43,6 +43,7 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 	}
 	c := s.newContainer(g.Identity(), request)
 	c.SecurityGroups, c.RegistryID = groups, registryID
+	c, defaultDisk := s.giveDisk(ctx, c)
 	var detail zun.ContainerDetail
 	err = s.Store.Change(ctx, func(ctx context.Context) error {
 		if err := s.claim(ctx, c.ProjectID, holds(c)); err != nil {
@@ -59,7 +60,8 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 				return err
 			}
 		}
-		if err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, zun.ActionInput{Run: request.Run, Placement: placement}); err != nil {
+		input := zun.ActionInput{Run: request.Run, Placement: placement, DefaultDisk: defaultDisk}
+		if err := s.addAction(ctx, g.Identity(), c.ID, zun.ActionCreate, input); err != nil {
 			return err
 		}
 		detail, err = s.Store.ContainerDetail(ctx, c.ID)

@@ -99,7 +99,7 @@ func (s *Service) place(ctx context.Context, action zun.Action, c zun.Container)
 	began := s.now()
 	host, refused := "", error(neverPlaced(string(action.Kind), c))
 	if action.Kind == zun.ActionCreate {
-		host, refused = s.choose(ctx, c, inputOf(action).Placement)
+		host, refused = s.choose(ctx, c, inputOf(action))
 		event := zun.Event{ActionID: action.ID, Stage: zun.StageSchedule, StartedAt: began, FinishedAt: s.now(), Detail: "host " + host}
 		if refused != nil {
 			if zun.CodeOf(refused) != zun.CodeUnavailable {
@@ -116,6 +116,7 @@ func (s *Service) place(ctx context.Context, action zun.Action, c zun.Container)
 		return c, err
 	}
 	c.Host, c.UpdatedAt = host, s.now()
+	c = s.keepDisk(c, inputOf(action))
 	return c, s.Store.SaveContainer(ctx, c)
 }
 

@@ -14,11 +14,13 @@ import (
 // hostTimeout bounds asking a host how it is.
 const hostTimeout = 3 * time.Second
 
-// hostWatch remembers what the hosts said last: when each was asked, and what was wrong.
+// hostWatch remembers what the hosts said last: when each was asked, what was wrong, and
+// whether it can bound the disk of a container.
 type hostWatch struct {
 	mu    sync.Mutex
 	asked map[string]time.Time
 	wrong map[string]string
+	bound map[string]bool
 }
 
 func (w *hostWatch) set(host string, at time.Time, wrong string) (recovered bool) {
@@ -37,6 +39,34 @@ func (w *hostWatch) get() (asked map[string]time.Time, wrong map[string]string) 
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.asked), maps.Clone(w.wrong)
+}
+
+// setBounds says of a host that answered whether it can bound the disk of a container.
+func (w *hostWatch) setBounds(host string, can bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.bound == nil {
+		w.bound = map[string]bool{}
+	}
+	w.bound[host] = can
+}
+
+func (w *hostWatch) bounds(host string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.bound[host]
+}
+
+// anyBounds reports whether there is a host that can bound the disk of a container.
+func (w *hostWatch) anyBounds() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, can := range w.bound {
+		if can {
+			return true
+		}
+	}
+	return false
 }
 
 // runHosts asks the hosts at intervals how they are, gives out again what was given long ago
@@ -92,6 +122,7 @@ func (s *Service) askHost(ctx context.Context, name string) {
 		return
 	}
 	host.ID, host.Name, host.AvailabilityZone = s.NewID(), name, cmp.Or(host.AvailabilityZone, s.DefaultZone)
+	s.hosts.setBounds(name, host.DiskQuota)
 	if err := s.Store.SaveHost(ctx, host, now); err != nil {
 		s.Log.Error("cannot record host", "host", name, "error", err)
 	}

@@ -10,13 +10,15 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
-// The bounds of options.
+// The disk that a container can have (Zun: zun/conf/container_driver.py).
+const MinDiskGiB, MaxDiskGiB = 1, 160
+
+// The bounds of other options.
 const (
-	minDisk, maxDisk = 1, 160    // GiB; Zun: zun/conf/container_driver.py
-	maxFiles         = 64        // of one container
-	maxFileBytes     = 512 << 10 // of all files of one container together
-	maxCheckTime     = 24 * time.Hour
-	maxCheckRetries  = 1000
+	maxFiles        = 64        // of one container
+	maxFileBytes    = 512 << 10 // of all files of one container together
+	maxCheckTime    = 24 * time.Hour
+	maxCheckRetries = 1000
 )
 
 // runtimeForm keeps paths out, which Docker would take for programs of the host.
@@ -24,8 +26,8 @@ var runtimeForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 // checkOptions refuses options that no host could grant.
 func checkOptions(r zun.ContainerRequest) error {
-	if r.DiskGiB != nil && (*r.DiskGiB < minDisk || *r.DiskGiB > maxDisk) {
-		return zun.Errorf(zun.CodeInvalid, "cannot create a container with a disk of %d GiB: it may have %d to %d", *r.DiskGiB, minDisk, maxDisk)
+	if r.DiskGiB != nil && (*r.DiskGiB < MinDiskGiB || *r.DiskGiB > MaxDiskGiB) {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container with a disk of %d GiB: it may have %d to %d", *r.DiskGiB, MinDiskGiB, MaxDiskGiB)
 	}
 	if r.Runtime != "" && (len(r.Runtime) > maxName || !runtimeForm.MatchString(r.Runtime)) {
 		return zun.Errorf(zun.CodeInvalid, "cannot create a container with runtime %q: a runtime is the name that Docker has for it, like runc", r.Runtime)

@@ -57,9 +57,10 @@ func (s *Service) peers(ctx context.Context, g policy.Grant, hint string, refs [
 // choose picks a host for a container by what is recorded and what the hosts said last.
 // CodeUnavailable: there is none, and why. errWait: it is not settled yet where a
 // container will be that a hint names.
-func (s *Service) choose(ctx context.Context, c zun.Container, asked zun.Placement) (string, error) {
+func (s *Service) choose(ctx context.Context, c zun.Container, input zun.ActionInput) (string, error) {
+	asked := input.Placement
 	request := scheduler.Request{
-		What: "container " + c.ID, CPU: c.CPU, MemoryMiB: c.MemoryMiB, DiskGiB: c.DiskGiB, Runtime: c.Runtime,
+		What: "container " + c.ID, CPU: c.CPU, MemoryMiB: c.MemoryMiB, DiskGiB: askedDisk(c, input), Runtime: c.Runtime,
 		Zone: asked.AvailabilityZone, Host: asked.Host, Labels: asked.Labels,
 	}
 	var err error

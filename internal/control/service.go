@@ -62,6 +62,10 @@ type Config struct {
 	DefaultZone  string // availability zone of hosts that name none; "nova"
 	ScheduleZone string // availability zone of containers that name none; "": any
 
+	// DefaultDiskGiB bounds the disk of containers that name none, on hosts that can bound
+	// it. 0: nothing does.
+	DefaultDiskGiB int64
+
 	// DefaultLimits are what a project may have for which nothing else was said. Nil:
 	// Zun's, 40 containers with 51200 MiB of memory, 20 cores and 100 GiB of disk together.
 	DefaultLimits *zun.Quota

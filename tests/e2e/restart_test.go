@@ -96,17 +96,24 @@ type dockerd struct {
 	t       *testing.T
 	dir     string
 	host    string
-	bridge  string
+	flags   []string
 	process *exec.Cmd
 }
 
-func startDockerd(t *testing.T) *dockerd {
+func startDockerd(t *testing.T, flags ...string) *dockerd {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "gozun-e2e-dockerd-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), bridge: makeBridge(t)}
+	return startDockerdIn(t, dir, flags...)
+}
+
+// startDockerdIn is startDockerd with a directory that goes with it, whatever is mounted on
+// its data.
+func startDockerdIn(t *testing.T, dir string, flags ...string) *dockerd {
+	t.Helper()
+	d := &dockerd{t: t, dir: dir, host: "unix://" + filepath.Join(dir, "docker.sock"), flags: append([]string{"--bridge", makeBridge(t)}, flags...)}
 	t.Cleanup(func() {
 		d.end()
 		if t.Failed() {
@@ -147,9 +154,10 @@ func (d *dockerd) start() {
 		d.t.Fatal(err)
 	}
 	defer log.Close()
-	d.process = exec.Command("dockerd", "--host", d.host, "--data-root", filepath.Join(d.dir, "data"),
-		"--exec-root", filepath.Join(d.dir, "exec"), "--pidfile", filepath.Join(d.dir, "pid"),
-		"--bridge", d.bridge, "--iptables=false")
+	d.process = exec.Command("dockerd", append([]string{
+		"--host", d.host, "--data-root", filepath.Join(d.dir, "data"),
+		"--exec-root", filepath.Join(d.dir, "exec"), "--pidfile", filepath.Join(d.dir, "pid"), "--iptables=false",
+	}, d.flags...)...)
 	d.process.Stdout, d.process.Stderr = log, log
 	if err := d.process.Start(); err != nil {
 		d.t.Fatal(err)
