@@ -82,7 +82,7 @@ func (h *host) unpassTool(ctx context.Context, tool string) error {
 	if err != nil {
 		return err
 	}
-	var surplus [][]string
+	var surplus, ways [][]string // a start that was cut off has made no way into the chain
 	others := 0
 	for _, line := range strings.Split(have, "\n") {
 		args, in := strings.CutPrefix(line, "-A "+dockerChain+" ")
@@ -91,10 +91,12 @@ func (h *host) unpassTool(ctx context.Context, tool string) error {
 			surplus = append(surplus, append([]string{"-D", dockerChain}, strings.Fields(args)...))
 		case in:
 			others++
+		case line == "-A FORWARD -j "+dockerChain:
+			ways = append(ways, []string{"-D", "FORWARD", "-j", dockerChain})
 		}
 	}
 	if others == 0 && strings.Contains(have, "-N "+dockerChain+"\n") {
-		surplus = append(surplus, []string{"-D", "FORWARD", "-j", dockerChain}, []string{"-X", dockerChain})
+		surplus = append(append(surplus, ways...), []string{"-X", dockerChain})
 	}
 	for _, args := range surplus {
 		if err := run(ctx, h.links, tool, append([]string{"-w"}, args...)...); err != nil {

@@ -279,6 +279,26 @@ func TestDockersChainIsShared(t *testing.T) {
 	}
 }
 
+// A start that was cut off has left the chain without the way into it.
+func TestAHalfMadeChainIsRemoved(t *testing.T) {
+	h := newHost(t)
+	must(t, run(context.Background(), h.links, "ip6tables", "-w", "-S")) // lists make iptables' own tables
+	before, err := output(context.Background(), h.links, "ip6tables", "-S")
+	must(t, err)
+	for _, jumps := range []int{0, 2} {
+		must(t, run(context.Background(), h.links, "ip6tables", "-w", "-N", dockerChain))
+		for range jumps {
+			must(t, run(context.Background(), h.links, "ip6tables", "-w", "-I", "FORWARD", "-j", dockerChain))
+		}
+		must(t, h.plane().Clear(context.Background()))
+		after, err := output(context.Background(), h.links, "ip6tables", "-S")
+		must(t, err)
+		if diff := cmp.Diff(before, after); diff != "" {
+			t.Errorf("with %d ways into it (-before +after):\n%s", jumps, diff)
+		}
+	}
+}
+
 func TestAFlushedRulesetIsLoadedAnew(t *testing.T) {
 	h := newHost(t)
 	friends, strangers := defaultGroup(), defaultGroup()
