@@ -180,10 +180,11 @@ func hubTerm(name string) (string, error) {
 	host, rest, found := strings.Cut(repo, "/")
 	switch {
 	case found && slices.Contains([]string{"docker.io", "index.docker.io", "registry-1.docker.io"}, host):
-		repo = strings.TrimPrefix(rest, "library/")
+		repo = rest
 	case found && (strings.ContainsAny(host, ".:") || host == "localhost"):
 		return "", zun.Errorf(zun.CodeInvalid, "cannot search for image %s: only Docker Hub can be searched, and %s is not it", name, host)
 	}
+	repo = strings.TrimPrefix(repo, "library/") // as the hub lists what is official
 	if len(repo) < 2 {
 		return "", zun.Errorf(zun.CodeInvalid, "cannot search for image %q: say at least two characters of its name", name)
 	}

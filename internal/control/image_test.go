@@ -76,7 +76,7 @@ func TestADeletionOvertakesAPull(t *testing.T) {
 
 func TestWhatIsSearchedFor(t *testing.T) {
 	for name, want := range map[string]string{
-		"nginx": "nginx", "nginx:1": "nginx", "team/app": "team/app", "docker.io/library/nginx": "nginx", "docker.io/team/app": "team/app",
+		"nginx": "nginx", "nginx:1": "nginx", "team/app": "team/app", "docker.io/library/nginx": "nginx", "library/nginx": "nginx", "docker.io/team/app": "team/app",
 		"r.example/app": "", "localhost/app": "", "localhost:5000/app": "", "n": "", "": "",
 	} {
 		if got, err := hubTerm(name); got != want || (err == nil) != (want != "") {

@@ -15,7 +15,7 @@ func TestDisk(t *testing.T) {
 	if os.Getenv("GOZUN_E2E") == "" {
 		t.Skip("end-to-end tests run with GOZUN_E2E=1")
 	}
-	d := startDockerdIn(t, onBtrfs(t), "--storage-driver", "btrfs")
+	d := startDockerd(t, onBtrfs)
 	c := startCloud(t, d.host, "--default-disk", "1")
 	u := c.demo()
 	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
@@ -53,19 +53,14 @@ func TestDisk(t *testing.T) {
 	u.zun("network-delete", "foo")
 }
 
-// onBtrfs makes a directory for a dockerd, whose data are on a file system of their own of
-// which Docker can bound parts.
-func onBtrfs(t *testing.T) string {
-	t.Helper()
+// onBtrfs puts the data of a dockerd on a file system of their own, of which Docker can bound
+// parts.
+func onBtrfs(d *dockerd) {
+	d.t.Helper()
 	if _, err := exec.LookPath("mkfs.btrfs"); err != nil {
-		t.Skip("this needs btrfs-progs")
+		d.t.Skip("this needs btrfs-progs")
 	}
-	dir, err := os.MkdirTemp("", "gozun-e2e-dockerd-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, data := filepath.Join(dir, "image"), filepath.Join(dir, "data")
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	image, data := filepath.Join(d.dir, "image"), filepath.Join(d.dir, "data")
 	for _, command := range [][]string{
 		{"truncate", "--size", "6G", image}, // what is not written takes no room
 		{"mkfs.btrfs", "--quiet", image},
@@ -73,10 +68,10 @@ func onBtrfs(t *testing.T) string {
 		{"mount", "-o", "loop", image, data},
 	} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("this machine cannot mount a btrfs of its own: %s: %v: %s", strings.Join(command, " "), err, out)
+			d.t.Skipf("this machine cannot mount a btrfs of its own: %s: %v: %s", strings.Join(command, " "), err, out)
 		}
 	}
-	return dir
+	d.flags = append(d.flags, "--storage-driver", "btrfs")
 }
 
 // disk is the limit that a container is shown with, in GiB.

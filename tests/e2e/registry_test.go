@@ -204,19 +204,3 @@ func TestImagesOnAHost(t *testing.T) {
 	}
 	u.hidesPasswords(u.zun("image-list", "-f", "json"))
 }
-
-// Docker Hub is searched where it can be reached, and elsewhere the user is told that it
-// cannot be; nothing else is ever searched.
-func TestImageSearch(t *testing.T) {
-	u := startCloud(t, "").demo()
-	out, stderr, err := u.try(program("zun"), "image-search", "nginx")
-	if err == nil && !strings.Contains(out, "nginx") || err != nil && !strings.Contains(stderr, "Docker Hub") {
-		t.Errorf("nginx: %v\n%s%s", err, out, stderr)
-	}
-	if out := u.fails(program("zun"), "image-search", "registry.example.org/nginx"); !strings.Contains(out, "Docker Hub") {
-		t.Errorf("another registry: %s", out)
-	}
-	if out := u.fails(program("zun"), "image-search", "--image-driver", "glance", "nginx"); !strings.Contains(out, "only Docker Hub can be searched") {
-		t.Errorf("Glance: %s", out)
-	}
-}

@@ -22,6 +22,9 @@ type Registry struct {
 	// Username and Password are asked of everybody, unless both are empty.
 	Username, Password string
 
+	// Listings are what searches look through, which need not be what can be pulled.
+	Listings []Listing
+
 	// Gate, if set, is called before each chunk of a layer is sent, with what was sent of
 	// it and its whole size; it may wait.
 	Gate func(digest string, sent, whole int)
@@ -57,6 +60,8 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	name, kind, rest, ok := split(q.URL.Path)
 	switch {
+	case strings.HasPrefix(q.URL.Path, "/v1/"):
+		r.serveSearch(w, q)
 	case !ok && strings.TrimRight(q.URL.Path, "/") == "/v2":
 		w.WriteHeader(http.StatusOK)
 	case kind == "manifests":
@@ -73,7 +78,7 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 func (r *Registry) note(q *http.Request, username string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	line := q.Method + " " + q.URL.Path
+	line := q.Method + " " + q.URL.RequestURI()
 	if username != "" {
 		line += " as " + username
 	}

@@ -87,3 +87,20 @@ func TestPushAndPull(t *testing.T) {
 		t.Errorf("%v", requests)
 	}
 }
+
+func TestSearch(t *testing.T) {
+	server := httptest.NewServer(&Registry{Listings: []Listing{
+		{Name: "nginx", Official: true, Stars: 2}, {Name: "team/app", Description: "with nginx"}, {Name: "httpd"},
+	}})
+	defer server.Close()
+	for target, want := range map[string]string{
+		"/v1/_ping":                "true\n",
+		"/v1/search?q=nginx&n=1":   `{"num_results":1,"query":"nginx","results":[{"name":"nginx","description":"","is_official":true,"star_count":2}]}` + "\n",
+		"/v1/search?q=team%2Fapp":  `{"num_results":1,"query":"team/app","results":[{"name":"team/app","description":"with nginx","is_official":false,"star_count":0}]}` + "\n",
+		"/v1/search?q=else&n=many": `{"num_results":0,"query":"else","results":[]}` + "\n",
+	} {
+		if response, got := ask(t, server, http.MethodGet, target, "", ""); response.StatusCode != http.StatusOK || got != want {
+			t.Errorf("%s: %s %s", target, response.Status, got)
+		}
+	}
+}
