@@ -218,7 +218,7 @@ func (b *bench) makeFloor(ctx context.Context) (string, error) {
 		return b.floorNetwork, nil
 	}
 	subnet, gateway := b.subnet(232)
-	f, err := startFloor(ctx, "gozun-floor-"+b.id, "gb"+b.id, gateway)
+	f, err := startFloor(ctx, "gozun-floor-"+b.id, "gb"+b.id, subnet, gateway)
 	if err != nil {
 		return "", err
 	}

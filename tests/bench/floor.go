@@ -21,14 +21,14 @@ import (
 // from memory. What a container costs on it is what Docker itself asks for any remote
 // driver.
 type floor struct {
-	name    string // of the driver
-	bridge  string
-	links   *link.Handle
-	gateway netip.Addr
-	server  *http.Server
+	name      string // of the driver
+	bridge    string
+	links     *link.Handle
+	gateway   netip.Addr
+	addresses *addresses
+	server    *http.Server
 
 	mu   sync.Mutex
-	next netip.Addr
 	made int
 	done []verbTime
 	taps map[string]int // by Docker's endpoint id
@@ -37,12 +37,14 @@ type floor struct {
 const pluginDir = "/run/docker/plugins"
 
 // startFloor serves the plugin; Docker finds it by its socket's name.
-func startFloor(ctx context.Context, name, bridge string, first netip.Addr) (*floor, error) {
+func startFloor(ctx context.Context, name, bridge string, subnet netip.Prefix, gateway netip.Addr) (*floor, error) {
 	links, err := link.Open("")
 	if err != nil {
 		return nil, err
 	}
-	f := &floor{name: name, bridge: bridge, links: links, gateway: first, next: first, taps: map[string]int{}}
+	f := &floor{
+		name: name, bridge: bridge, links: links, gateway: gateway, addresses: newAddresses(subnet, gateway), taps: map[string]int{},
+	}
 	if _, err := links.EnsureBridge(bridge, 0); err != nil {
 		links.Close()
 		return nil, err
@@ -123,7 +125,9 @@ func (f *floor) answer(verb string, q question) (object, error) {
 	case "/IpamDriver.RequestPool":
 		return object{"PoolID": q.Pool, "Pool": q.Pool}, nil
 	case "/IpamDriver.RequestAddress":
-		return object{"Address": f.address(q.Address)}, nil
+		return f.requestAddress(q.Address)
+	case "/IpamDriver.ReleaseAddress":
+		return object{}, f.releaseAddress(q.Address)
 	case "/NetworkDriver.CreateEndpoint":
 		return object{"Interface": object{}}, f.plug(q.EndpointID)
 	case "/NetworkDriver.Join":
@@ -138,15 +142,21 @@ func (f *floor) answer(verb string, q question) (object, error) {
 	return object{}, nil
 }
 
-// address is the asked one, or the next; there are enough for a run.
-func (f *floor) address(asked string) string {
+// requestAddress answers with the asked address, which is the gateway's, or with one of ours.
+func (f *floor) requestAddress(asked string) (object, error) {
 	if asked != "" {
-		return asked + "/24"
+		return object{"Address": fmt.Sprintf("%s/%d", asked, f.addresses.subnet.Bits())}, nil
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.next = f.next.Next()
-	return f.next.String() + "/24"
+	address, err := f.addresses.take()
+	return object{"Address": address.String()}, err
+}
+
+func (f *floor) releaseAddress(text string) error {
+	ip, err := netip.ParseAddr(text)
+	if err == nil {
+		f.addresses.release(ip)
+	}
+	return err
 }
 
 func (f *floor) endpoint(id string) int {
