@@ -87,9 +87,9 @@ func (b *bench) measure(ctx context.Context) error {
 		run    func(context.Context) error
 	}{
 		{b.wants("ready"), b.measureReady},
-		{b.wantsContainers(), b.makeImage}, // before zund, whose containers go before it
+		{b.wantsContainers() || b.wants("stream"), b.makeImage}, // before zund, whose containers go before it
 		{b.zundWanted(), b.startZund},
-		{b.wants("api"), b.measureRequests},
+		{b.wants("api") || b.wants("stream"), b.measureRecords},
 		{b.wantsContainers(), b.measureContainers},
 		{b.zundWanted(), b.noteMemoryAfter},
 	} {
@@ -102,7 +102,9 @@ func (b *bench) measure(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) zundWanted() bool { return b.wants("kuryr") || b.wants("zun") || b.wants("api") }
+func (b *bench) zundWanted() bool {
+	return b.wants("kuryr") || b.wants("zun") || b.wants("api") || b.wants("stream")
+}
 
 func (b *bench) wantsContainers() bool {
 	for _, name := range []string{"none", "bridge", "user-bridge", "floor", "kuryr", "pair", "port", "real", "zun", "zun-real"} {

@@ -35,6 +35,8 @@ type options struct {
 	batch   int
 	starts  int
 	records int
+	orders  int
+	every   time.Duration
 	seconds time.Duration
 	seed    uint64
 	json    bool
@@ -61,6 +63,7 @@ func caseNames() []struct{ name, purpose string } {
 		{"zun", "zun run: POST to 202, POST to Running, and delete"},
 		{"zun-real", "… with that Keystone and Neutron"},
 		{"api", "requests per second"},
+		{"stream", "zun run and delete at a steady pace, whether or not those before are done"},
 		{"ready", "from the start of zund to the first answer"},
 	}
 }
@@ -106,6 +109,8 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	flags.IntVar(&o.batch, "at-once", 10, "how many containers are many")
 	flags.IntVar(&o.starts, "starts", 7, "starts of zund to measure, each on a new and on a known state directory")
 	flags.IntVar(&o.records, "records", 1000, "containers on record while requests are measured; with more than 1000 it is done with 1000, too")
+	flags.IntVar(&o.orders, "orders", 20, "containers ordered in the case stream, and in api with zun, for each number on record")
+	flags.DurationVar(&o.every, "every", 500*time.Millisecond, "time from one order to the next in the case stream")
 	flags.DurationVar(&o.seconds, "api-time", 3*time.Second, "how long each kind of API request is repeated")
 	flags.Uint64Var(&o.seed, "seed", 0, "of the order within rounds (default: drawn, and printed)")
 	flags.BoolVar(&o.json, "json", false, "print everything measured as JSON")
@@ -127,7 +132,7 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("there is no argument %q. Try: bench --help", flags.Arg(0))
 	}
-	if o.rounds < 1 || o.batches < 0 || o.batch < 2 || o.starts < 1 || o.records < fewRecords {
+	if o.rounds < 1 || o.batches < 0 || o.batch < 2 || o.starts < 1 || o.records < fewRecords || o.orders < 1 || o.every < time.Millisecond {
 		return o, errors.New("too few of something. Try: bench --help")
 	}
 	if o.seed == 0 {

@@ -60,7 +60,7 @@ type rate struct {
 
 // verbs is the order of the lines.
 func verbs(samples []sample) []string {
-	order := []string{"start", "rm", "POST to 202"}
+	order := []string{"start", "rm", "POST to 202", "GET / meanwhile"}
 	for _, s := range samples {
 		if !slices.Contains(order, s.Verb) {
 			order = append(order, s.Verb)

@@ -23,45 +23,58 @@ import (
 const (
 	atATime    = 8
 	fewRecords = 1000
-	orders     = 20                    // of containers, one at a time, for each number on record
 	busy       = 50 * time.Millisecond // between two changes in the case of a database that changes
 )
 
-// measureRequests fills zund's database and asks for what is in it; if more containers than
-// few are to be on record, first with few and then with all of them.
-func (b *bench) measureRequests(ctx context.Context) error {
+// measureRecords fills zund's database and measures what depends on how much is in it; if more
+// containers than few are to be on record, first with few and then with all of them.
+func (b *bench) measureRecords(ctx context.Context) error {
 	db, err := store.Open(ctx, filepath.Join(b.zund.state, "zun.db"))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
 	f := &filling{db: db, project: b.zund.project}
-	var few []rate
 	for _, n := range slices.Compact([]int{fewRecords, b.records}) {
 		b.say("requests: filling the database up to %d containers", n)
 		if err := f.upTo(ctx, n); err != nil {
 			return err
 		}
-		rates, err := b.measureKinds(ctx, f)
-		if err != nil {
-			return err
-		}
-		for i := range rates {
-			rates[i].Records = n
-			if few != nil {
-				rates[i].ToFew = rates[i].PerSec / few[i].PerSec
-			}
-		}
-		few = rates
-		b.report.Requests = append(b.report.Requests, rates...)
-		if b.wants("zun") {
-			if err := b.measureOrders(ctx, n); err != nil {
-				return err
+		for _, part := range []struct {
+			wanted  bool
+			measure func() error
+		}{
+			{b.wants("api"), func() error { return b.measureRequests(ctx, f) }},
+			{b.wants("api") && b.wants("zun"), func() error { return b.measureOrders(ctx, n) }},
+			{b.wants("stream"), func() error { return b.measureStream(ctx, n) }},
+		} {
+			if part.wanted {
+				if err := part.measure(); err != nil {
+					return err
+				}
 			}
 		}
 	}
 	b.report.AfterLoad, err = memoryOf(b.zund.process.Process.Pid)
 	return errors.Join(err, f.empty(ctx))
+}
+
+// measureRequests notes how many requests of each kind are answered with what is on record, and how
+// that compares with the time before.
+func (b *bench) measureRequests(ctx context.Context, f *filling) error {
+	rates, err := b.measureKinds(ctx, f)
+	if err != nil {
+		return err
+	}
+	few := b.report.Requests
+	for i := range rates {
+		rates[i].Records = len(f.containers)
+		if len(few) > 0 {
+			rates[i].ToFew = rates[i].PerSec / few[i].PerSec
+		}
+	}
+	b.report.Requests = append(b.report.Requests, rates...)
+	return nil
 }
 
 // measureKinds asks for what is on record in an order that is drawn, twice: what each kind is
@@ -105,8 +118,8 @@ func (b *bench) measureOrders(ctx context.Context, onRecord int) error {
 		return err
 	}
 	p.name = name
-	for round := range orders + 1 { // the first is for warming up
-		b.say("requests: %s, container %d of %d, load %s", p.name, round, orders, load())
+	for round := range b.orders + 1 { // the first is for warming up
+		b.say("requests: %s, container %d of %d, load %s", p.name, round, b.orders, load())
 		b.round, b.atOnce = round-1, 1
 		if err := b.one(ctx, p); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
