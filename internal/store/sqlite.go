@@ -44,10 +44,11 @@ func openPool(path string, write bool) (*sql.DB, error) {
 		query.Add("_pragma", "query_only(1)")
 	}
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}
-	pool, err := sql.Open("sqlite", dsn.String())
+	connector, err := newConnector(dsn.String())
 	if err != nil {
 		return nil, fmt.Errorf("cannot open database %s: %w", path, err)
 	}
+	pool := sql.OpenDB(connector)
 	connections := 1
 	if !write {
 		connections = readers
