@@ -152,7 +152,7 @@ func (s *Solo) buildService(ctx context.Context) error {
 		AuthenticateURI: s.cloud.zun.AuthURL, Log: s.config.Log.With("part", "api"),
 		Observe: s.metrics.Request, Metrics: s.metrics.Handler(), ConsoleURL: consoles,
 	})
-	s.tasks = append(s.tasks, agent, service,
+	s.tasks = append(s.tasks, records, agent, service,
 		&webTask{name: "container API", listener: s.listeners.container, handler: handler, log: s.config.Log})
 	return nil
 }

@@ -40,6 +40,7 @@ func openPool(path string, write bool) (*sql.DB, error) {
 	}}
 	if write {
 		query.Set("_txlock", "immediate")
+		query.Add("_pragma", fmt.Sprintf("wal_autocheckpoint(%d)", tooManyPages))
 	} else {
 		query.Add("_pragma", "query_only(1)")
 	}

@@ -20,6 +20,8 @@ type Store struct {
 	write *bun.DB
 	watch *watch
 	cache cache
+
+	committed chan struct{} // holds one if somebody has written since Run looked
 }
 
 // Open opens the SQLite database file at path, makes it (mode 0600) if it is not there,
@@ -32,7 +34,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := createFile(absolute); err != nil {
 		return nil, err
 	}
-	s := &Store{path: absolute}
+	s := &Store{path: absolute, committed: make(chan struct{}, 1)}
 	write, err := openPool(absolute, true)
 	if err != nil {
 		return nil, err
@@ -80,7 +82,16 @@ func (s *Store) Change(ctx context.Context, f func(ctx context.Context) error) e
 	if err := tx.Commit(); err != nil {
 		return internal(err, "cannot commit")
 	}
+	s.wrote()
 	return nil
+}
+
+// wrote tells Run that the log has become longer.
+func (s *Store) wrote() {
+	select {
+	case s.committed <- struct{}{}:
+	default: // it knows
+	}
 }
 
 // reader returns what reads go to: the transaction of ctx, else the readers' pool.
@@ -96,6 +107,7 @@ func (s *Store) writer(ctx context.Context) bun.IDB {
 	if tx, ok := ctx.Value(txKey{}).(bun.Tx); ok {
 		return tx
 	}
+	s.wrote() // or is about to
 	return s.write
 }
 
