@@ -54,9 +54,10 @@ func serve(ctx context.Context, c config.Kuryr, log *slog.Logger) error {
 	driver := kuryr.New(kuryr.Config{
 		DB: db, Neutron: openNeutron(who, c.Login, counts, log), Binder: binder, Host: c.Host, Log: log,
 		PoolPrefix: c.PoolPrefix, InterfacePrefix: c.LinkPrefix, NoDHCP: !c.EnableDHCP, Global: c.Scope == "global", NoExternal: !c.External,
-		DefaultPools: [2]string{c.PoolV4, c.PoolV6}, PlugWait: patience(c), ClaimLife: c.LeftoverAfter,
+		DefaultPools: [2]string{c.PoolV4, c.PoolV6}, PlugWait: patience(c), SparePorts: c.SparePorts, ClaimLife: c.LeftoverAfter,
 		Docker: engine{dockerAddress(c.DockerHost)},
 	})
+	counts.SparePorts(driver.SparesReady)
 	p := &program{config: c, driver: driver, records: db, metrics: counts, log: log}
 	if err := p.listen(ctx); err != nil {
 		return err

@@ -33,6 +33,8 @@ type Kuryr struct {
 	// 0 is as long as the driver can.
 	WaitActive  bool
 	WaitTimeout time.Duration
+	// SparePorts is how many ports are kept ready for each Docker network.
+	SparePorts int
 	// LeftoverAfter is how long what nobody comes for is waited for before it is taken for left
 	// behind and removed.
 	LeftoverAfter time.Duration
@@ -84,6 +86,10 @@ func ReadKuryr(f *File) (Kuryr, error) {
 	r.text("neutron", "default_subnetpool_v6", &c.PoolV6)
 	r.truth("neutron", "vif_plugging_is_fatal", &c.WaitActive)
 	r.seconds("neutron", "vif_plugging_timeout", &c.WaitTimeout)
+	r.count("neutron", "spare_ports", &c.SparePorts)
+	if c.SparePorts > 0 && c.Scope == "global" {
+		r.bad("neutron", "spare_ports", "ports cannot be kept ready with capability_scope = global: a Swarm manager asks for the addresses, not the host")
+	}
 	spaces(&r, &c)
 	login(&r, &c.Login)
 	r.drivers()

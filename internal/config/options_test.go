@@ -57,6 +57,10 @@ func TestEveryOptionOfThePythonPlugin(t *testing.T) {
 		{option: "neutron vif_plugging_is_fatal = True", used: func(c *Kuryr) { c.WaitActive = true }},
 		{option: "neutron vif_plugging_timeout = 30", used: func(c *Kuryr) { c.WaitTimeout = 30 * time.Second }},
 		{option: "neutron vif_plugging_timeout = soon", refused: "soon"},
+		{option: "neutron spare_ports = 10", used: func(c *Kuryr) { c.SparePorts = 10 }},
+		{option: "neutron spare_ports = -1", refused: "-1"},
+		{option: "neutron spare_ports = 101", refused: "from 0 to 100"},
+		{option: "neutron spare_ports = many", refused: "many"},
 		{option: "neutron region_name = R", used: func(c *Kuryr) { c.Login.Region = "R" }},
 		{option: "neutron endpoint_type = adminURL", used: func(c *Kuryr) { c.Login.Interface = "admin" }},
 		{option: "neutron cafile = /ca", used: func(c *Kuryr) { c.Login.CACert = "/ca" }},
@@ -149,7 +153,7 @@ func TestAuthSection(t *testing.T) {
 func TestEveryOptionOfTheSampleIsRead(t *testing.T) {
 	values := map[string]string{
 		"capability_scope": "global", "metrics_listen": "127.0.0.1:1", "endpoint_type": "internal", "auth_type": "token",
-		"vif_plugging_timeout": "7", "leftover_after": "7", "timeout": "7", "debug": "true", "use_json": "true", "insecure": "true",
+		"vif_plugging_timeout": "7", "spare_ports": "7", "leftover_after": "7", "timeout": "7", "debug": "true", "use_json": "true", "insecure": "true",
 		"vif_plugging_is_fatal": "true", "enable_dhcp": "false", "process_external_connectivity": "false",
 	}
 	for _, line := range kuryrLines() {

@@ -68,6 +68,21 @@ func (r *reader) choice(section, key string, into *string, of ...string) {
 	*into = plain
 }
 
+// count reads how many of something that is made for each of many things.
+func (r *reader) count(section, key string, into *int) {
+	value, ok := r.get(section, key)
+	if !ok || value == "" {
+		return
+	}
+	n, err := strconv.Atoi(value)
+	const most = 100
+	if err != nil || n < 0 || n > most {
+		r.bad(section, key, strconv.Quote(value)+" is no number from 0 to 100")
+		return
+	}
+	*into = n
+}
+
 func (r *reader) seconds(section, key string, into *time.Duration) {
 	value, ok := r.get(section, key)
 	if !ok || value == "" {

@@ -32,6 +32,7 @@ func kuryrLines() []sampleLine {
 		{"neutron", "default_subnetpool_v6", c.PoolV6, "The same for IPv6."},
 		{"neutron", "vif_plugging_is_fatal", "False", "Let containers wait until Neutron says that their port is ACTIVE, and fail if it does not."},
 		{"neutron", "vif_plugging_timeout", "0", "Seconds to wait so; 0 is as long as Docker can be made to wait."},
+		{"neutron", "spare_ports", "0", "Ports kept ready on this host for each Docker network, so that containers start without waiting\nfor Neutron to make one; as many as are started at once. They have addresses and count for the\nproject's quota. Containers then have the MACs of their ports. Restart dockerd after a change\nto or from 0."},
 		{"neutron", "auth_url", "", "Keystone, http://controller:5000/v3. Without it the OS_* variables are taken."},
 		{"neutron", "auth_type", "password", "password, token or v3applicationcredential."},
 		{"neutron", "username", "", "User with the role admin or service in the project below."},

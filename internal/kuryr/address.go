@@ -76,6 +76,11 @@ func (d *Driver) reserve(ctx context.Context, p pool, r AddressRequest) (netip.P
 		return netip.Prefix{}, zun.Errorf(zun.CodeConflict, "address %s is the gateway of subnet %s", r.IP, p.Subnet.ID)
 	}
 	answer := netip.PrefixFrom(r.IP, p.CIDR.Bits())
+	if r.MAC == "" {
+		if granted, err := d.grantCertain(ctx, p, r.IP); granted || err != nil {
+			return answer, err
+		}
+	}
 	mine := held{PoolID: p.ID, SubnetID: p.Subnet.ID, IP: r.IP, Bits: p.CIDR.Bits()}
 	c, err := d.claimOfMAC(p.Subnet.NetworkID, r.MAC)
 	if err != nil {
@@ -221,6 +226,9 @@ func (d *Driver) allot(ctx context.Context, p pool, r AddressRequest) (netip.Pre
 		return netip.Prefix{}, zun.Errorf(zun.CodeConflict, "address pool %s has no subnet yet", p.ID)
 	}
 	c, err := d.claimOfMAC(p.Subnet.NetworkID, r.MAC)
+	if err == nil && r.MAC == "" {
+		c, err = d.grantUnasked(ctx, p)
+	}
 	if err != nil {
 		return netip.Prefix{}, err
 	}
@@ -250,14 +258,15 @@ func (d *Driver) claimWithPort(ctx context.Context, p pool, mine held, mac strin
 		ID: d.NewID(), MAC: mac, NetworkID: p.Subnet.NetworkID, ProjectID: p.PortProject,
 		Addresses: []held{mine}, At: d.Now().UTC(),
 	}
-	if mac != "" {
-		sibling, err := d.sibling(p)
-		if err != nil {
-			return nil, err
+	sibling, err := d.sibling(p)
+	if err != nil {
+		return nil, err
+	}
+	if sibling != nil {
+		if mac == "" {
+			sibling.PoolID = "" // there is nothing else to tell by that Docker asks for the same endpoint
 		}
-		if sibling != nil {
-			c.Addresses = append(c.Addresses, *sibling)
-		}
+		c.Addresses = append(c.Addresses, *sibling)
 	}
 	return &c, d.underLock(ctx, &c, func() error { return d.makePort(ctx, &c) })
 }

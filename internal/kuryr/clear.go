@@ -203,7 +203,11 @@ func (d *Driver) clearClaims(ctx context.Context, n network) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range reserved {
+	useless, err := d.uselessSpares(n.NeutronID)
+	if err != nil {
+		return err
+	}
+	for _, c := range append(reserved, useless...) {
 		left = append(left, c.ID)
 	}
 	for _, id := range left {

@@ -29,6 +29,7 @@ type Neutron interface {
 	CreatePool(ctx context.Context, spec zun.NeutronPoolSpec) (zun.NeutronPool, error)
 	DeletePool(ctx context.Context, id string) error
 	CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, error)
+	CreatePorts(ctx context.Context, specs []zun.PortSpec) ([]zun.Port, error)
 	UpdatePort(ctx context.Context, id string, change zun.PortChange) (zun.Port, error)
 	DeletePort(ctx context.Context, id string) error
 	PortsOn(ctx context.Context, host string) ([]zun.Port, error)
@@ -74,6 +75,11 @@ type Config struct {
 	// the port does not become so. 0 does not wait. It is cut to what leaves time to answer.
 	PlugWait time.Duration
 
+	// SparePorts is how many ports are kept ready on this host for each Docker network, made
+	// while nobody waits for Neutron, so that a container's start does not wait for one. Spare
+	// ports have addresses and count for the project's quota. Not for Global.
+	SparePorts int
+
 	// ClaimLife is how long addresses wait for their endpoint, and endpoints for their
 	// sandbox, before a sweep takes them for left behind. 0 is ten minutes; dockerd lets
 	// seconds pass.
@@ -101,8 +107,9 @@ type Driver struct {
 	began   time.Time
 	met     atomic.Bool // our Docker is known
 
-	mu   sync.Mutex
-	seen map[string]time.Time // leftovers, since when
+	mu          sync.Mutex
+	seen        map[string]time.Time // leftovers, since when
+	scarceUntil time.Time            // no spare ports before
 }
 
 // New returns a Driver. It asks nothing of Neutron.
@@ -114,6 +121,9 @@ func New(c Config) *Driver {
 	fallback(&c.DefaultPools[1], "kuryr6")
 	fallback(&c.SweepEvery, min(time.Minute, c.ClaimLife))
 	fallback(&c.LookEvery, min(10*time.Minute, c.ClaimLife))
+	if c.Global {
+		c.SparePorts = 0
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

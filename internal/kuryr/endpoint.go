@@ -1,6 +1,7 @@
 package kuryr
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -103,7 +104,7 @@ func (d *Driver) makeEndpoint(ctx context.Context, n network, r EndpointRequest)
 func (d *Driver) freshClaim(ctx context.Context, n network, r EndpointRequest) (c claim, unlock func(), err error) {
 	const tries = 3
 	for range tries {
-		if c, err = d.claimOf(n, r); err != nil {
+		if c, err = d.claimOf(ctx, n, r); err != nil {
 			return c, nil, err
 		}
 		if unlock, err = d.lockClaim(ctx, c.ID); err != nil {
@@ -126,7 +127,7 @@ func (d *Driver) freshClaim(ctx context.Context, n network, r EndpointRequest) (
 
 // claimOf returns the claim that has the endpoint's addresses, a new one if the requests
 // for them got lost.
-func (d *Driver) claimOf(n network, r EndpointRequest) (claim, error) {
+func (d *Driver) claimOf(ctx context.Context, n network, r EndpointRequest) (claim, error) {
 	c := claim{MAC: r.MAC, NetworkID: n.NeutronID, ProjectID: n.PortProject}
 	var found []claim
 	err := d.DB.View(func(tx *kv.Tx) error {
@@ -149,16 +150,30 @@ func (d *Driver) claimOf(n network, r EndpointRequest) (claim, error) {
 	if err != nil {
 		return claim{}, err
 	}
-	if len(found) == 1 && len(found[0].Addresses) >= len(c.Addresses) {
-		return found[0], nil
+	if len(found) == 1 && found[0].covers(c.Addresses) {
+		return d.asked(found[0], c.Addresses)
+	}
+	if i := slices.IndexFunc(found, claim.gathers); i >= 0 {
+		keep := found[i]
+		return d.gather(ctx, keep, slices.Delete(found, i, i+1), c.Addresses)
 	}
 	return d.merge(c, found)
+}
+
+// covers reports whether the claim has all addresses.
+func (c claim) covers(wanted []held) bool {
+	return !slices.ContainsFunc(wanted, func(w held) bool {
+		return !slices.ContainsFunc(c.Addresses, func(h held) bool { return h.IP == w.IP })
+	})
 }
 
 // claimAt returns the claim that has the address, nil if none has. Auxiliary addresses
 // that have their port are not for endpoints.
 func claimAt(tx *kv.Tx, h held) (*claim, error) {
 	id, found, err := addresses.Get(tx, addressKey(h.PoolID, h.IP))
+	if err == nil && !found { // that Docker was granted it may have been lost in a crash
+		id, found, err = unasked.Get(tx, addressKey(h.SubnetID, h.IP))
+	}
 	if err != nil || !found {
 		return nil, err
 	}
@@ -220,7 +235,7 @@ func placeOf(tx *kv.Tx, n network, address netip.Prefix) (held, error) {
 // asked: a crash while a port that is there is plugged leaves a claim that nobody
 // comes for, whose end unplugs it. The caller holds its lock.
 func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
-	asks := c.Port.Holding != holdingMade || c.Port.Stage != stageReady || r.wishes.any()
+	asks := c.Port.Holding != holdingMade || c.Port.Stage != stageReady || r.wishes.any() || c.MAC == "" && r.MAC != ""
 	transact := d.DB.View
 	if asks {
 		transact = d.later
@@ -237,7 +252,7 @@ func (d *Driver) begin(c claim, r EndpointRequest) (claim, error) {
 		if c.EndpointID != "" && c.EndpointID != r.EndpointID || c.MAC != "" && r.MAC != "" && !strings.EqualFold(c.MAC, r.MAC) {
 			return zun.Errorf(zun.CodeConflict, "address %s is in use%s", c.Addresses[0].IP, orNone(" by endpoint ", c.EndpointID))
 		}
-		c.EndpointID, c.Reserved, c.Unplugged, c.Wishes = r.EndpointID, false, false, r.wishes
+		c.EndpointID, c.Reserved, c.Unplugged, c.Wishes, c.MAC = r.EndpointID, false, false, r.wishes, cmp.Or(c.MAC, r.MAC)
 		c.OwesName = c.Port.Holding == holdingMade && c.Port.DeviceID != r.EndpointID || c.Port.Holding == holdingTaken
 		if !asks {
 			return nil
@@ -259,6 +274,9 @@ func (d *Driver) equip(ctx context.Context, c *claim, r EndpointRequest) error {
 		return d.obtainHanded(ctx, c, wanted)
 	case wanted != "" && wanted != c.Port.ID:
 		return zun.Errorf(zun.CodeInvalid, "endpoint option %s is %s, but address %s is of port %s; give --ip with an address of the port", OptionPort, wanted, c.Addresses[0].IP, c.Port.ID)
+	}
+	if err := d.giveMAC(ctx, c); err != nil {
+		return err
 	}
 	return d.fulfil(ctx, c)
 }

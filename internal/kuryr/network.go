@@ -405,7 +405,7 @@ func (d *Driver) finish(ctx context.Context, n *network, p plan) error {
 	if err == nil {
 		err = d.reserveAuxiliary(ctx, *n)
 	}
-	if len(needless) > 0 {
+	if len(needless) > 0 || d.SparePorts > 0 {
 		d.wake()
 	}
 	return err

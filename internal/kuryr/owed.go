@@ -31,7 +31,7 @@ func (d *Driver) Run(ctx context.Context) error {
 	wait, looked := firstWait, d.Now()
 	for {
 		next := d.SweepEvery
-		if err := d.settleAll(ctx, d.inTime(&next)); err != nil && ctx.Err() == nil {
+		if err := d.tend(ctx, &next); err != nil && ctx.Err() == nil {
 			d.Log.Warn("owed work failed and will be tried again", "in", wait, "error", err)
 			next, wait = min(wait, d.SweepEvery), min(2*wait, lastWait)
 		} else {
@@ -55,6 +55,20 @@ func (d *Driver) Run(ctx context.Context) error {
 	}
 }
 
+// tend does what is owed, and keeps spare ports ready, as far as that is for now; next is cut
+// to when more of it is.
+func (d *Driver) tend(ctx context.Context, next *time.Duration) error {
+	return errors.Join(
+		d.settleAll(ctx, d.inTime(next)),
+		d.tendSpares(ctx, func() bool {
+			left := d.traffic.calmIn(d.Now())
+			if left > 0 {
+				*next = min(*next, left)
+			}
+			return left <= 0
+		}))
+}
+
 // woken is the bell that verbs ring; after a failure it is not listened to, so that a
 // Neutron that is away is not asked with every verb.
 func (d *Driver) woken(wait time.Duration) <-chan struct{} {
@@ -72,7 +86,9 @@ const (
 // Settle does once what Run does again and again; it returns what failed. For tests, and
 // for a caller that ends and would leave nothing owed.
 func (d *Driver) Settle(ctx context.Context) error {
-	return d.settleAll(ctx, func(claim) bool { return true })
+	return errors.Join(
+		d.settleAll(ctx, func(claim) bool { return true }),
+		d.tendSpares(ctx, func() bool { return true }))
 }
 
 // settleAll does what is owed, and names the ports of the claims that nameable chooses.
@@ -178,7 +194,7 @@ func (d *Driver) inSandbox(ctx context.Context, e endpoint) (bool, error) {
 func (d *Driver) settleClaims(ctx context.Context, nameable func(claim) bool) error {
 	due := func(c claim) bool {
 		return c.Port.Stage == stageRemoving || c.Port.Stage == stageMaking || c.OwesName && nameable(c) || c.Exposed != nil && !c.Exposed.Ready ||
-			c.EndpointID == "" && !c.Reserved && d.old(c.At)
+			c.EndpointID == "" && !c.Reserved && !c.Spare && d.old(c.At)
 	}
 	return each(d, ctx, claims, "claim", due, func(ctx context.Context, c claim) error {
 		switch {

@@ -70,7 +70,7 @@ func (d *Driver) clearWay(ctx context.Context, c claim, p zun.Port) (now zun.Por
 		return p, false, err
 	}
 	other := others[0]
-	if other.Port.Stage != stageRemoving {
+	if other.Port.Stage != stageRemoving && !other.Spare {
 		return p, false, zun.Errorf(zun.CodePortInUse, "port %s is in use%s", p.ID, orNone(" by endpoint ", other.EndpointID))
 	}
 	err = d.underLock(ctx, &other, func() error { return d.settleClaim(ctx, other.ID) })
@@ -84,20 +84,7 @@ func (d *Driver) clearWay(ctx context.Context, c claim, p zun.Port) (now zun.Por
 // makePort makes the claim's port, bound to this host. The claim is on record, with the
 // device_id by which the port is found, before Neutron is asked.
 func (d *Driver) makePort(ctx context.Context, c *claim) error {
-	spec := zun.PortSpec{
-		Name: unboundPortName, ProjectID: c.ProjectID, NetworkID: c.NetworkID,
-		FixedIPs: fixed(c.Addresses), MAC: c.MAC,
-		DeviceID: c.ID, DeviceOwner: zun.DeviceOwner, Host: d.Host, Tags: []string{tagOwnPort},
-	}
-	if c.EndpointID != "" {
-		spec.Name, spec.DeviceID = portName(c.EndpointID), c.EndpointID
-		spec.Tags = append(spec.Tags, idTags(c.EndpointID)...)
-	}
-	if c.Reserved {
-		spec.Name, spec.Host = reservedName, ""
-	}
-	// Until it is tagged the port is known by its name.
-	spec.TagsLater = !c.Reserved && c.Wishes.Name == ""
+	spec := d.portSpec(*c)
 	if err := d.wish(ctx, *c, &spec); err != nil {
 		return d.notMade(*c, err)
 	}
@@ -108,7 +95,7 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 		return err
 	}
 	made, err := d.Neutron.CreatePort(ctx, spec)
-	if c.MAC != "" && zun.CodeOf(err) == zun.CodeConflict && d.clearTwin(ctx, *c) {
+	if d.clearedWay(ctx, *c, err) {
 		made, err = d.Neutron.CreatePort(ctx, spec)
 	}
 	if err != nil {
@@ -129,6 +116,39 @@ func (d *Driver) makePort(ctx context.Context, c *claim) error {
 	}
 	c.Port.Stage = stageReady
 	return d.durably(*c)(func(tx *kv.Tx) error { return putClaim(tx, *c) })
+}
+
+// portSpec is what a port of ours for a claim is asked for with, but for its user's wishes.
+func (d *Driver) portSpec(c claim) zun.PortSpec {
+	spec := zun.PortSpec{
+		Name: unboundPortName, ProjectID: c.ProjectID, NetworkID: c.NetworkID,
+		FixedIPs: fixed(c.Addresses), MAC: c.MAC,
+		DeviceID: c.ID, DeviceOwner: zun.DeviceOwner, Host: d.Host, Tags: []string{tagOwnPort},
+	}
+	if c.EndpointID != "" {
+		spec.Name, spec.DeviceID = portName(c.EndpointID), c.EndpointID
+		spec.Tags = append(spec.Tags, idTags(c.EndpointID)...)
+	}
+	if c.Reserved {
+		spec.Name, spec.Host = reservedName, ""
+	}
+	// Until it is tagged the port is known by its name.
+	spec.TagsLater = !c.Reserved && c.Wishes.Name == ""
+	return spec
+}
+
+// clearedWay reports whether something of ours was in the way of a port that Neutron refused,
+// and is not any more: a twin, or spares that have taken the last of a quota or a subnet.
+func (d *Driver) clearedWay(ctx context.Context, c claim, cause error) bool {
+	switch zun.CodeOf(cause) {
+	case zun.CodeConflict:
+		noTwin := c.MAC != "" && d.clearTwin(ctx, c)
+		anyAddress := slices.ContainsFunc(c.Addresses, func(h held) bool { return !h.IP.IsValid() })
+		return anyAddress && d.giveSpares(ctx, cause) || noTwin
+	case zun.CodeOverQuota:
+		return d.giveSpares(ctx, cause)
+	}
+	return false
 }
 
 // know takes over what plugging needs.

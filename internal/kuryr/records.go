@@ -16,6 +16,7 @@ const (
 	claims    kv.Bucket[claim]    = "claims"    // by claim id
 	endpoints kv.Bucket[endpoint] = "endpoints" // by Docker endpoint id
 	addresses kv.Bucket[string]   = "addresses" // by pool id and IP: the claim
+	unasked   kv.Bucket[string]   = "unasked"   // by subnet id and IP: the claim, of addresses that Docker does not know yet
 	macs      kv.Bucket[string]   = "macs"      // by Neutron network and MAC: the claim that has no endpoint yet
 )
 
@@ -98,6 +99,7 @@ type claim struct {
 	Port       port
 	EndpointID string // "" before CreateEndpoint and after DeleteEndpoint
 	Reserved   bool   // an auxiliary address: no endpoint will come
+	Spare      bool   // nobody has asked for any of its addresses yet
 	Wishes     wishes // of the endpoint's user
 	Named      bool   // a port of ours has its endpoint's name already
 	Adopted    bool   // rebuilt from what Neutron tells
@@ -109,7 +111,7 @@ type claim struct {
 
 // held is one address of a claim.
 type held struct {
-	PoolID   string
+	PoolID   string // "" while Docker does not know the address
 	SubnetID string
 	IP       netip.Addr
 	Bits     int
@@ -171,6 +173,14 @@ type endpoint struct {
 	At        time.Time
 }
 
+// index is the way to find the claim that has an address.
+func (h held) index() (bucket kv.Bucket[string], key string) {
+	if h.PoolID == "" {
+		return unasked, addressKey(h.SubnetID, h.IP)
+	}
+	return addresses, addressKey(h.PoolID, h.IP)
+}
+
 func addressKey(poolID string, ip netip.Addr) string { return poolID + "/" + ip.String() }
 
 func macKey(neutronNetID, mac string) string { return neutronNetID + "/" + mac }
@@ -178,7 +188,11 @@ func macKey(neutronNetID, mac string) string { return neutronNetID + "/" + mac }
 // putClaim writes a claim with the ways to find it.
 func putClaim(tx *kv.Tx, c claim) error {
 	for _, h := range c.Addresses {
-		if err := addresses.Put(tx, addressKey(h.PoolID, h.IP), c.ID); err != nil {
+		bucket, key := h.index()
+		if bucket == unasked && !h.IP.IsValid() { // Neutron has not chosen it yet
+			continue
+		}
+		if err := bucket.Put(tx, key, c.ID); err != nil {
 			return err
 		}
 	}
@@ -205,11 +219,11 @@ func indexMAC(tx *kv.Tx, c claim) error {
 // unindexClaim takes away the ways to find a claim, but not the claim.
 func unindexClaim(tx *kv.Tx, c claim) error {
 	for _, h := range c.Addresses {
-		key := addressKey(h.PoolID, h.IP)
-		if id, found, err := addresses.Get(tx, key); err != nil || !found || id != c.ID {
+		bucket, key := h.index()
+		if id, found, err := bucket.Get(tx, key); err != nil || !found || id != c.ID {
 			continue
 		}
-		if err := addresses.Delete(tx, key); err != nil {
+		if err := bucket.Delete(tx, key); err != nil {
 			return err
 		}
 	}

@@ -2,13 +2,16 @@ package kuryr
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"github.com/gozun/gozun/internal/binding"
 	"github.com/gozun/gozun/internal/kv"
@@ -142,5 +145,57 @@ func TestRunNamesWhenItIsCalm(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// maker is a Neutron that makes ports and is asked for nothing else.
+type maker struct {
+	Neutron
+	made int
+}
+
+func (m *maker) CreatePorts(_ context.Context, specs []zun.PortSpec) (ports []zun.Port, err error) {
+	for _, spec := range specs {
+		m.made++
+		ports = append(ports, zun.Port{ID: uuid.NewString(), NetworkID: spec.NetworkID, DeviceID: spec.DeviceID, VIFType: "bridge", FixedIPs: []zun.Address{
+			{SubnetID: spec.FixedIPs[0].SubnetID, IP: netip.AddrFrom4([4]byte{10, 0, 0, byte(m.made)})},
+		}})
+	}
+	return ports, nil
+}
+
+// Spare ports are made while nobody in Docker waits for Neutron, a few at a time, so that a
+// container that comes after all does not wait long.
+func TestSparePortsWaitForCalm(t *testing.T) {
+	db, err := kv.Open(filepath.Join(t.TempDir(), "kuryr.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	neutron := &maker{}
+	d := New(Config{DB: db, Neutron: neutron, Binder: noBinder{}, Host: "here", Log: slog.New(slog.DiscardHandler), SparePorts: 2 * sparesAtOnce})
+	subnet := zun.NeutronSubnet{ID: "subnet", NetworkID: "net", CIDR: netip.MustParsePrefix("10.0.0.0/24")}
+	if err := errors.Join(
+		put(d, pools, "pool", pool{ID: "pool", CIDR: subnet.CIDR, Subnet: subnet, Refs: 1, Networks: []string{"docker"}, TouchedAt: d.Now()}),
+		put(d, networks, "docker", network{ID: "docker", Stage: stageReady, NeutronID: "net", Pools: []string{"pool"}}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	leave := d.traffic.enter(d.Now)
+	next := time.Hour
+	if err := d.tend(t.Context(), &next); err != nil || neutron.made != 0 || next != calmAfter {
+		t.Errorf("while Docker waits: %d made, next look in %v, %v", neutron.made, next, err)
+	}
+	looks := 0
+	if err := d.tendSpares(t.Context(), func() bool { looks++; return looks == 1 }); err != nil || neutron.made != sparesAtOnce {
+		t.Errorf("when Docker comes in between: %d made, %v", neutron.made, err)
+	}
+	leave()
+	d.Now = func() time.Time { return time.Now().Add(calmAfter) }
+	if err := d.tend(t.Context(), &next); err != nil || neutron.made != 2*sparesAtOnce {
+		t.Errorf("when it is calm: %d made, %v", neutron.made, err)
+	}
+	if ready, err := d.SparesReady(); err != nil || ready != 2*sparesAtOnce {
+		t.Errorf("%d are ready, %v", ready, err)
 	}
 }

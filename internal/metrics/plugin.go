@@ -46,6 +46,30 @@ func (m *Metrics) Verb(verb string, status int, took time.Duration) {
 	m.plugin.latency.WithLabelValues(verb).Observe(took.Seconds())
 }
 
+// SparePorts lets count tell how many ports the plugin has ready; of a count that fails nothing
+// is told.
+func (m *Metrics) SparePorts(count func() (int, error)) {
+	m.registry.MustRegister(sparePorts{
+		prometheus.NewDesc("gozun_plugin_spare_ports", "Ports that are ready for containers to come.", nil, nil), count,
+	})
+}
+
+// sparePorts is a gauge that is asked when somebody reads it.
+type sparePorts struct {
+	desc  *prometheus.Desc
+	count func() (int, error)
+}
+
+// Describe is prometheus.Collector's.
+func (s sparePorts) Describe(to chan<- *prometheus.Desc) { to <- s.desc }
+
+// Collect is prometheus.Collector's.
+func (s sparePorts) Collect(to chan<- prometheus.Metric) {
+	if n, err := s.count(); err == nil {
+		to <- prometheus.MustNewConstMetric(s.desc, prometheus.GaugeValue, float64(n))
+	}
+}
+
 // verbKey is where Verbs leaves the call for NeutronFor.
 type verbKey struct{}
 

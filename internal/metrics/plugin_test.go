@@ -2,8 +2,10 @@ package metrics_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,4 +43,19 @@ func TestNeutronIsCountedByWhatDockerAskedFor(t *testing.T) {
 		`gozun_plugin_neutron_calls_total{call="DELETE ports",status="204",verb="background"} 1`,
 		`gozun_plugin_neutron_seconds_count{call="POST ports"} 2`,
 	)
+}
+
+// What cannot be counted just now is not there, rather than zero.
+func TestSparePortsAreCountedWhenAsked(t *testing.T) {
+	m, count, failure := metrics.New(), 3, error(nil)
+	m.SparePorts(func() (int, error) { return count, failure })
+	want(t, m, "gozun_plugin_spare_ports 3")
+	count = 1
+	want(t, m, "gozun_plugin_spare_ports 1")
+	failure = errors.New("closed")
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK || strings.Contains(w.Body.String(), "spare_ports") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
 }

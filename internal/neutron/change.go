@@ -84,6 +84,37 @@ func prefixes(list []netip.Prefix) []string {
 
 // CreatePort makes a port.
 func (c *Client) CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, error) {
+	body := newPort(spec)
+	doing := "cannot create port on network " + spec.NetworkID
+	if spec.TagsLater {
+		made, err := post[port](ctx, c, kindPorts, doing, body, spec.Tags)
+		return read[port, zun.Port](doing, made, err)
+	}
+	return create[port, zun.Port](ctx, c, kindPorts, doing, body, spec.Tags)
+}
+
+// CreatePorts makes several ports in one request, all or none, and without tags.
+func (c *Client) CreatePorts(ctx context.Context, specs []zun.PortSpec) ([]zun.Port, error) {
+	bodies := []fields{}
+	for _, spec := range specs {
+		bodies = append(bodies, newPort(spec))
+	}
+	doing := fmt.Sprintf("cannot create %d ports", len(specs))
+	made, err := exchangeUnder[[]port](ctx, c, doing, kindPorts, request{method: "POST", path: kindPorts, body: fields{kindPorts: bodies}})
+	if err != nil {
+		return nil, err
+	}
+	ports := make([]zun.Port, len(*made))
+	for i := range ports {
+		if ports[i], err = read[port, zun.Port](doing, &(*made)[i], nil); err != nil {
+			return nil, err
+		}
+	}
+	return ports, nil
+}
+
+// newPort is the body of a request for a port, without its tags.
+func newPort(spec zun.PortSpec) fields {
 	body := fields{"network_id": spec.NetworkID, "admin_state_up": true}
 	set(body, "name", spec.Name)
 	set(body, "project_id", spec.ProjectID)
@@ -102,12 +133,7 @@ func (c *Client) CreatePort(ctx context.Context, spec zun.PortSpec) (zun.Port, e
 	if len(spec.FixedIPs) > 0 {
 		body["fixed_ips"] = fixedIPs(spec.FixedIPs)
 	}
-	doing := "cannot create port on network " + spec.NetworkID
-	if spec.TagsLater {
-		made, err := post[port](ctx, c, kindPorts, doing, body, spec.Tags)
-		return read[port, zun.Port](doing, made, err)
-	}
-	return create[port, zun.Port](ctx, c, kindPorts, doing, body, spec.Tags)
+	return body
 }
 
 func fixedIPs(addresses []zun.Address) []fixedIP {

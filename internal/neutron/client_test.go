@@ -214,6 +214,30 @@ func TestTags(t *testing.T) {
 	}
 }
 
+func TestSeveralPortsAreAllOrNone(t *testing.T) {
+	c := startCloud(t)
+	ctx, client := t.Context(), c.client("kuryr", "service")
+	net := must[zun.NeutronNetwork](t)(client.CreateNetwork(ctx, zun.NeutronNetworkSpec{Name: "net"}))
+	spec := zun.PortSpec{NetworkID: net.ID, Host: "here", DeviceOwner: zun.DeviceOwner, DeviceID: "a"}
+	other := spec
+	other.DeviceID = "b"
+	c.took()
+	made, err := client.CreatePorts(ctx, []zun.PortSpec{spec, other})
+	if err != nil || len(made) != 2 || made[0].DeviceID != "a" || made[1].DeviceID != "b" || made[1].Host != "here" || made[0].MAC == made[1].MAC {
+		t.Errorf("%v, %+v", err, made)
+	}
+	if diff := cmp.Diff([]string{"POST ports"}, c.took()); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	other.MAC = made[0].MAC
+	if _, err := client.CreatePorts(ctx, []zun.PortSpec{spec, other}); zun.CodeOf(err) != zun.CodeConflict || !strings.Contains(err.Error(), "cannot create 2 ports") {
+		t.Errorf("with a MAC that is taken: %v", err)
+	}
+	if all := must[[]zun.Port](t)(client.FindPorts(ctx, zun.NeutronQuery{NetworkID: net.ID})); len(all) != 2 {
+		t.Errorf("%d ports afterwards", len(all))
+	}
+}
+
 func TestACallIsOneRequest(t *testing.T) {
 	c := startCloud(t)
 	ctx, client := t.Context(), c.client("kuryr", "service")

@@ -136,12 +136,16 @@ func show[W, T any, R resource[W, T]](ctx context.Context, c *Client, kind, id s
 
 // exchange makes a request whose answer is one resource.
 func exchange[W any](ctx context.Context, c *Client, doing string, r request) (*W, error) {
+	return exchangeUnder[W](ctx, c, doing, singular(r.kind()), r)
+}
+
+// exchangeUnder sends a request and returns what its answer has under key.
+func exchangeUnder[W any](ctx context.Context, c *Client, doing, key string, r request) (*W, error) {
 	wrapped := map[string]*W{}
 	r.answer = &wrapped
 	if err := c.call(ctx, doing, r); err != nil {
 		return nil, err
 	}
-	key := singular(r.kind())
 	if wrapped[key] == nil {
 		return nil, zun.Errorf(zun.CodeUnavailable, "%s: Neutron's answer has no %q", doing, key)
 	}

@@ -60,7 +60,7 @@ func (e *engine) refuses(says string, args ...string) {
 }
 
 // mustEngine serves the plugin to the real dockerd, with taps in the host's own namespace.
-func mustEngine(tb testing.TB, c *cloud) *engine {
+func mustEngine(tb testing.TB, c *cloud, spare int) *engine {
 	tb.Helper()
 	if os.Getuid() != 0 {
 		tb.Skip("a plugin's socket and links need root")
@@ -76,7 +76,7 @@ func mustEngine(tb testing.TB, c *cloud) *engine {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	d := kuryr.New(kuryr.Config{DB: mustDB(tb, "kuryr.db"), Neutron: c.Service, Binder: binding.New(links, log), Host: host, Log: log})
+	d := kuryr.New(kuryr.Config{DB: mustDB(tb, "kuryr.db"), Neutron: c.Service, Binder: binding.New(links, log), Host: host, Log: log, SparePorts: spare})
 	socket := filepath.Join("/run/docker/plugins", e.driver+".sock")
 	listener := got(libnetwork.Listen(socket))(tb)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -200,11 +200,16 @@ func (e *engine) address(container, network, field string) string {
 	return e.must("inspect", "-f", `{{(index .NetworkSettings.Networks "`+network+`").`+field+`}}`, container)
 }
 
-func TestDocker(t *testing.T) {
+func TestDocker(t *testing.T) { testDocker(t, 0) }
+
+// All of it is so with spare ports too, where Docker does not choose MACs.
+func TestDockerWithSparePorts(t *testing.T) { testDocker(t, 3) }
+
+func testDocker(t *testing.T, spare int) {
 	c := mustCloud(t)
 	tn := c.tenant(t, "10.241.0.0/24", "fd00:241::/64")
 	own := c.userPort(t, tn)
-	e := mustEngine(t, c)
+	e := mustEngine(t, c, spare)
 	links := got(link.Open(""))(t)
 	defer links.Close()
 	t.Cleanup(func() { must(t, links.Delete("brq"+tn.Net.ID[:11])) })

@@ -101,6 +101,10 @@ func (s shaky) CreatePort(c ctx, spec zun.PortSpec) (zun.Port, error) {
 	return run(s.faults, "CreatePort", func() (zun.Port, error) { return s.Neutron.CreatePort(c, spec) })
 }
 
+func (s shaky) CreatePorts(c ctx, specs []zun.PortSpec) ([]zun.Port, error) {
+	return run(s.faults, "CreatePorts", func() ([]zun.Port, error) { return s.Neutron.CreatePorts(c, specs) })
+}
+
 func (s shaky) UpdatePort(c ctx, id string, change zun.PortChange) (zun.Port, error) {
 	return run(s.faults, "UpdatePort", func() (zun.Port, error) { return s.Neutron.UpdatePort(c, id, change) })
 }
@@ -231,9 +235,16 @@ func TestFailureAtEveryCall(t *testing.T) {
 	lives := map[string]struct {
 		ask        ask
 		containers []want
+		spare      int
 	}{
-		"new": {ask{Subnets: []string{"10.3.0.0/24", "fd00:6::/64"}, Aux: nil}, []want{{}}},
-		"existing": {existing, []want{
+		"new":             {ask: ask{Subnets: []string{"10.3.0.0/24", "fd00:6::/64"}, Aux: nil}, containers: []want{{}}},
+		"new with spares": {ask: ask{Subnets: []string{"10.3.0.0/24", "fd00:6::/64"}}, containers: []want{{}, {}}, spare: 1},
+		"existing with spares": {ask: existing, spare: 1, containers: []want{
+			{MAC: "02:00:00:00:00:77"},
+			{IPs: map[bool]string{false: c.free(t, tn.Net.ID, "10.2.0.0/24").String()}},
+			{IPs: map[bool]string{false: own.FixedIPs[0].IP.String(), true: own.FixedIPs[1].IP.String()}, MAC: own.MAC},
+		}},
+		"existing": {ask: existing, containers: []want{
 			{Options: object{"neutron.port.name": "front", "neutron.security_groups": "default"}, Expose: []proto{{6, 80}}},
 			{IPs: map[bool]string{false: c.free(t, tn.Net.ID, "10.2.0.0/24").String()}},
 			{IPs: map[bool]string{true: "fd00:5::f:50"}},
@@ -253,7 +264,7 @@ func TestFailureAtEveryCall(t *testing.T) {
 					s := shaky{c.Service, binder, f}
 					clock := &clock{}
 					db := mustDB(t, "kuryr.db")
-					err := life(mustPlugin(t, settings{DB: db, Neutron: s, Binder: s, Now: clock.now}), l.ask, l.containers...)
+					err := life(mustPlugin(t, settings{DB: db, Neutron: s, Binder: s, Now: clock.now, Spare: l.spare}), l.ask, l.containers...)
 					if f.hit == "" {
 						if err != nil {
 							t.Fatalf("without a failure: %v", err)
@@ -263,7 +274,7 @@ func TestFailureAtEveryCall(t *testing.T) {
 						break
 					}
 					// The process ends and another begins on the same records.
-					p := mustPlugin(t, settings{DB: db, Neutron: c.Service, Binder: binder, Now: clock.now})
+					p := mustPlugin(t, settings{DB: db, Neutron: c.Service, Binder: binder, Now: clock.now, Spare: l.spare})
 					clock.pass()
 					must(t, p.Settle(context.Background()))
 					must(t, p.Settle(context.Background()))

@@ -19,6 +19,7 @@ import (
 // Driver is what the protocol is told to; kuryr.Driver is it.
 type Driver interface {
 	Scope() string
+	ChoosesMACs() bool
 	RequestPool(ctx context.Context, r kuryr.PoolRequest) (kuryr.PoolAnswer, error)
 	ReleasePool(ctx context.Context, id string) error
 	RequestAddress(ctx context.Context, r kuryr.AddressRequest) (Prefix, error)

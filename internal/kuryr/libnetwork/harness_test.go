@@ -219,6 +219,7 @@ type settings struct {
 	Wait    time.Duration
 	Docker  kuryr.Docker
 	Host    string // "" is host
+	Spare   int    // spare ports
 }
 
 func mustPlugin(tb testing.TB, s settings) *plugin {
@@ -230,7 +231,7 @@ func mustPlugin(tb testing.TB, s settings) *plugin {
 	if testing.Verbose() {
 		log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	d := kuryr.New(kuryr.Config{DB: s.DB, Neutron: s.Neutron, Binder: s.Binder, Host: cmp.Or(s.Host, host), Log: log, Now: s.Now, PlugWait: s.Wait, Docker: s.Docker})
+	d := kuryr.New(kuryr.Config{DB: s.DB, Neutron: s.Neutron, Binder: s.Binder, Host: cmp.Or(s.Host, host), Log: log, Now: s.Now, PlugWait: s.Wait, Docker: s.Docker, SparePorts: s.Spare})
 	return &plugin{Driver: d, tb: tb, handler: libnetwork.Handler(d, libnetwork.Options{Log: log})}
 }
 
@@ -414,14 +415,14 @@ func randomMAC() string {
 func (p *plugin) connect(n dockerNet, w want) (e dockerEndpoint, err error) {
 	p.tb.Helper()
 	e = dockerEndpoint{ID: p.id(), MAC: w.MAC, Addresses: map[string]string{}}
-	if e.MAC == "" {
-		e.MAC = randomMAC()
+	told := object{}
+	if !p.ChoosesMACs() {
+		e.MAC = cmp.Or(e.MAC, randomMAC())
+		told["com.docker.network.endpoint.macaddress"] = e.MAC
 	}
 	face := object{"MacAddress": e.MAC}
 	for _, pool := range n.Pools {
-		answer, err := p.try("IpamDriver.RequestAddress", object{
-			"PoolID": pool.ID, "Address": w.IPs[pool.V6], "Options": object{"com.docker.network.endpoint.macaddress": e.MAC},
-		})
+		answer, err := p.try("IpamDriver.RequestAddress", object{"PoolID": pool.ID, "Address": w.IPs[pool.V6], "Options": told})
 		if err != nil {
 			return e, err // 20.10 does not release the other version's address here
 		}
@@ -437,10 +438,17 @@ func (p *plugin) connect(n dockerNet, w want) (e dockerEndpoint, err error) {
 	for key, value := range w.Options {
 		options[key] = value
 	}
-	if _, err = p.try("NetworkDriver.CreateEndpoint", object{"NetworkID": n.ID, "EndpointID": e.ID, "Interface": face, "Options": options}); err != nil {
+	made, err := p.try("NetworkDriver.CreateEndpoint", object{"NetworkID": n.ID, "EndpointID": e.ID, "Interface": face, "Options": options})
+	if err != nil {
 		return e, err
 	}
 	e.Created = true
+	if mac, _ := made["Interface"].(object)["MacAddress"].(string); mac != "" {
+		if e.MAC != "" { // dockerd refuses that
+			return e, fmt.Errorf("the driver would replace the MAC %s with %s", e.MAC, mac)
+		}
+		e.MAC = mac
+	}
 	if e.Join, err = p.try("NetworkDriver.Join", object{"NetworkID": n.ID, "EndpointID": e.ID, "SandboxKey": "/run/docker/netns/" + random(6)}); err != nil {
 		return e, err
 	}

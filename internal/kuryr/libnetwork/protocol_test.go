@@ -26,7 +26,8 @@ import (
 // silent is a driver that does nothing, for tests of the protocol alone.
 type silent struct{ libnetwork.Driver }
 
-func (silent) Scope() string { return "local" }
+func (silent) Scope() string     { return "local" }
+func (silent) ChoosesMACs() bool { return false }
 
 func (silent) RequestPool(_ ctx, r kuryr.PoolRequest) (kuryr.PoolAnswer, error) {
 	return kuryr.PoolAnswer{ID: "p", CIDR: r.CIDR}, nil

@@ -35,7 +35,7 @@ func verbs(d Driver, o Options) map[string]verb {
 		"/NetworkDriver.ProgramExternalConnectivity": v.expose,
 		"/NetworkDriver.RevokeExternalConnectivity":  v.conceal,
 
-		"/IpamDriver.GetCapabilities":         say(ipamCapabilities{RequiresMACAddress: true}),
+		"/IpamDriver.GetCapabilities":         say(ipamCapabilities{RequiresMACAddress: !d.ChoosesMACs()}),
 		"/IpamDriver.GetDefaultAddressSpaces": say(spacesAnswer{o.AddressSpace, o.AddressSpace}),
 		"/IpamDriver.RequestPool":             v.requestPool,
 		"/IpamDriver.ReleasePool":             v.releasePool,
