@@ -107,7 +107,7 @@ func (b *bench) zundWanted() bool {
 }
 
 func (b *bench) wantsContainers() bool {
-	for _, name := range []string{"none", "bridge", "user-bridge", "floor", "kuryr", "pair", "port", "real", "zun", "zun-real"} {
+	for _, name := range []string{"none", "bridge", "user-bridge", "floor", "kuryr", "pair", "port", "real", "real-spare", "zun", "zun-real"} {
 		if b.wants(name) {
 			return true
 		}

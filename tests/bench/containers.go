@@ -17,6 +17,21 @@ type place struct {
 	start func(ctx context.Context) (handle string, err error)
 	after func(ctx context.Context, handle string) error // if set: done between the two, not timed
 	rm    func(ctx context.Context, handle string) error
+	rest  func(ctx context.Context) error // if set: waits, before and after, for what goes on behind
+}
+
+// rested does what is to be timed when nothing goes on behind it, nor behind what comes next.
+func (p place) rested(ctx context.Context, do func(context.Context, place) error) error {
+	if p.rest == nil {
+		return do(ctx, p)
+	}
+	if err := p.rest(ctx); err != nil {
+		return err
+	}
+	if err := do(ctx, p); err != nil {
+		return err
+	}
+	return p.rest(ctx)
 }
 
 // measureContainers alternates all places, one container at a time and then many at once.
@@ -30,7 +45,7 @@ func (b *bench) measureContainers(ctx context.Context) error {
 		b.say("one at a time: round %d of %d, load %s", round, b.rounds, load())
 		b.round, b.atOnce = round-1, 1
 		for _, i := range b.random.Perm(len(places)) {
-			if err := b.one(ctx, places[i]); err != nil {
+			if err := places[i].rested(ctx, b.one); err != nil {
 				return fmt.Errorf("%s: %w", places[i].name, err)
 			}
 		}
@@ -39,7 +54,7 @@ func (b *bench) measureContainers(ctx context.Context) error {
 		b.say("%d at once: round %d of %d, load %s", b.batch, round, b.batches, load())
 		b.round, b.atOnce = round-1, b.batch
 		for _, i := range b.random.Perm(len(places)) {
-			if err := b.many(ctx, places[i]); err != nil {
+			if err := places[i].rested(ctx, b.many); err != nil {
 				return fmt.Errorf("%s: %w", places[i].name, err)
 			}
 		}
@@ -164,6 +179,7 @@ func (b *bench) places(ctx context.Context) ([]place, error) {
 		{"pair", b.pairPlace},
 		{"port", b.portPlace},
 		{"real", ofDocker(b.makeReal)},
+		{"real-spare", b.spareRealPlace},
 		{"zun", func(ctx context.Context) (place, error) { return b.zunPlace(ctx, b.zund, "zun", 234) }},
 		{"zun-real", b.zunRealPlace},
 	}
@@ -238,18 +254,41 @@ func (b *bench) makeKuryr(ctx context.Context, plugin string, subnetByte byte) (
 	})
 }
 
-// makeReal starts a plugin of its own on a cloud that runs.
+// makeReal makes a network with a plugin of its own on a cloud that runs.
 func (b *bench) makeReal(ctx context.Context) (string, error) {
+	p, err := b.realPlugin(ctx, "real", 0)
+	if err != nil {
+		return "", err
+	}
+	return b.makeKuryr(ctx, p.name, 233)
+}
+
+// spareRealPlace is the same where ports are ready.
+func (b *bench) spareRealPlace(ctx context.Context) (place, error) {
+	p, err := b.realPlugin(ctx, "spare", b.batch)
+	if err != nil {
+		return place{}, err
+	}
+	network, err := b.makeKuryr(ctx, p.name, 237)
+	return place{
+		start: func(ctx context.Context) (string, error) { return b.docker.startContainer(ctx, b.image, network) },
+		rm:    b.docker.removeContainer,
+		rest: func(ctx context.Context) error {
+			return until(ctx, nil, askSeldom, func() (bool, error) { return p.ready(ctx, b.batch) })
+		},
+	}, err
+}
+
+func (b *bench) realPlugin(ctx context.Context, name string, spare int) (*plugin, error) {
 	cloud, err := findCloud()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	p, err := startPlugin(ctx, cloud, filepath.Join(b.bin, "kuryr-libnetwork"), b.dir, "gozun-real-"+b.id)
-	if err != nil {
-		return "", err
+	p, err := startPlugin(ctx, cloud, filepath.Join(b.bin, "kuryr-libnetwork"), b.dir, "gozun-"+name+"-"+b.id, spare)
+	if err == nil {
+		b.push(func(context.Context) error { return p.stop() })
 	}
-	b.push(func(context.Context) error { return p.stop() })
-	return b.makeKuryr(ctx, p.name, 233)
+	return p, err
 }
 
 // judgePlugins sums up what the plugins themselves needed for each start and each rm.

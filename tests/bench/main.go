@@ -60,6 +60,7 @@ func caseNames() []struct{ name, purpose string } {
 		{"pair", "two containers on the floor plugin, side by side: one on its network, one in that one's namespace"},
 		{"port", "a bound port made and deleted in the real Neutron that GOZUN_OPENSTACK tells of (tests/openstack)"},
 		{"real", "docker run and rm on a kuryr network of that Neutron"},
+		{"real-spare", "… with as many spare ports as containers are started at once"},
 		{"zun", "zun run: POST to 202, POST to Running, and delete"},
 		{"zun-real", "… with that Keystone and Neutron"},
 		{"api", "requests per second"},

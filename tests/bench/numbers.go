@@ -74,7 +74,7 @@ type row struct {
 // before it.
 func parts(name string) []string {
 	return map[string][]string{
-		"kuryr": {"floor"}, "real": {"floor", "port"}, "zun": {"pair"}, "zun-real": {"pair", "port"},
+		"kuryr": {"floor"}, "real": {"floor", "port"}, "real-spare": {"floor"}, "zun": {"pair"}, "zun-real": {"pair", "port"},
 	}[name]
 }
 

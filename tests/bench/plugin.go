@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -15,17 +18,23 @@ import (
 // plugin is a running kuryr-libnetwork on its own, on a cloud that is there.
 type plugin struct {
 	name    string
+	metrics string // host:port
 	process *exec.Cmd
 }
 
-// startPlugin starts it with the credentials that the cloud has for it.
-func startPlugin(ctx context.Context, cloud *cloud, program, dir, name string) (*plugin, error) {
+// startPlugin starts it with the credentials that the cloud has for it, and with spare ports.
+func startPlugin(ctx context.Context, cloud *cloud, program, dir, name string, spare int) (*plugin, error) {
 	variables, err := readOpenrc(cloud.openrc("kuryr"))
 	if err != nil {
 		return nil, err
 	}
-	config := filepath.Join(dir, "kuryr.conf")
-	if err := os.WriteFile(config, []byte(kuryrConf(variables, cloud.host(), dir, name)), 0o600); err != nil {
+	metrics, err := freeAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, name+".conf")
+	text := kuryrConf(variables, cloud.host(), dir, name) + fmt.Sprintf("spare_ports = %d\n[DEFAULT]\nmetrics_listen = %s\n", spare, metrics)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
 	log, err := os.Create(filepath.Join(dir, name+".log"))
@@ -33,7 +42,7 @@ func startPlugin(ctx context.Context, cloud *cloud, program, dir, name string) (
 		return nil, err
 	}
 	defer log.Close()
-	p := &plugin{name: name, process: exec.CommandContext(context.WithoutCancel(ctx), program, "--config-file", config)}
+	p := &plugin{name: name, metrics: metrics, process: exec.CommandContext(context.WithoutCancel(ctx), program, "--config-file", config)}
 	p.process.Stdout, p.process.Stderr, p.process.Env = log, log, cloud.environment()
 	p.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.process.Start(); err != nil {
@@ -74,6 +83,21 @@ func awaitSocket(ctx context.Context, path string) error {
 		}
 		return true, socket.Close()
 	})
+}
+
+// ready reports whether the plugin has its spare ports ready.
+func (p *plugin) ready(ctx context.Context, spare int) (bool, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.metrics+"/metrics", nil)
+	if err != nil {
+		return false, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return false, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return strings.Contains(string(text), fmt.Sprintf("\ngozun_plugin_spare_ports %d\n", spare)), err
 }
 
 func (p *plugin) stop() error {

@@ -98,7 +98,7 @@ func (r report) writeRows(w io.Writer) {
 	if len(r.Rows) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nMilliseconds; ratios are medians of those within a round. The parts of kuryr: floor; of zun: pair; on a real Neutron a port, too.\n")
+	fmt.Fprintf(w, "\nMilliseconds; ratios are medians of those within a round. The parts of kuryr: floor; of zun: pair; on a real Neutron a port, too, unless it is a spare one.\n")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "verb\tat once\tcase\tn\tmedian\tp90\tp99\tmin\tmax\t÷ floor\t÷ user-bridge\t÷ its parts\t")
 	for _, l := range r.Rows {
