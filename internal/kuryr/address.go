@@ -36,6 +36,9 @@ func (d *Driver) RequestAddress(ctx context.Context, r AddressRequest) (netip.Pr
 	if r.Gateway {
 		return gatewayOf(p, r.IP)
 	}
+	if r.MAC != "" && d.ChoosesMACs() {
+		d.outdated.Do(func() { d.Log.Warn("dockerd chooses MACs still, so spare ports are of no use; restart dockerd") })
+	}
 	unlock, err := d.locks.lock(ctx, requestKey(p, r))
 	if err != nil {
 		return netip.Prefix{}, err

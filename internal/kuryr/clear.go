@@ -24,6 +24,7 @@ func (d *Driver) takeBack(ctx context.Context, n network) {
 // not make. One that we do not know is gone already. What fails is owed: Docker forgets the
 // network whatever we answer.
 func (d *Driver) DeleteNetwork(ctx context.Context, id string) error {
+	defer d.traffic.enter(d.Now)()
 	unlock, err := d.locks.lock(ctx, "network "+id)
 	if err != nil {
 		return err

@@ -107,6 +107,8 @@ type Driver struct {
 	began   time.Time
 	met     atomic.Bool // our Docker is known
 
+	outdated sync.Once // dockerd asked who chooses MACs before that changed
+
 	mu          sync.Mutex
 	seen        map[string]time.Time // leftovers, since when
 	scarceUntil time.Time            // no spare ports before

@@ -43,6 +43,7 @@ type part struct {
 // subnets. Everything is checked before anything is changed, and what fails half way is
 // taken back.
 func (d *Driver) CreateNetwork(ctx context.Context, r NetworkRequest) error {
+	defer d.traffic.enter(d.Now)()
 	unlock, err := d.locks.lock(ctx, "network "+r.ID)
 	if err != nil {
 		return err

@@ -110,8 +110,11 @@ func (d *Driver) tendSpares(ctx context.Context, calm func() bool) error {
 		}
 	}
 	for b, networkID := range wanted {
-		if err := d.stock(ctx, networkID, b, d.SparePorts-len(have[b]), calm); err != nil {
-			return err
+		missing := d.SparePorts - len(have[b])
+		for ; missing > 0 && !d.scarce() && calm(); missing -= sparesAtOnce {
+			if err := d.stock(ctx, networkID, b, missing); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -138,19 +141,18 @@ func (d *Driver) endSpares(ctx context.Context, list []claim) error {
 // all; of more than these a port does not become cheaper.
 const sparesAtOnce = 5
 
-// stock makes spares for a berth. Its Docker network is not removed meanwhile.
-func (d *Driver) stock(ctx context.Context, networkID string, b berth, missing int, calm func() bool) error {
-	unlock, ok := d.locks.tryLock("network " + networkID)
+// stock makes a few of the spares that are missing in a berth.
+func (d *Driver) stock(ctx context.Context, networkID string, b berth, missing int) error {
+	unlock, ok := d.locks.tryLock("network " + networkID) // it is not removed meanwhile
 	if !ok {
 		return nil
 	}
 	defer unlock()
 	n, found, err := get(d, networks, networkID)
-	for err == nil && found && n.Stage == stageReady && missing > 0 && !d.scarce() && calm() {
-		err = d.makeSpares(ctx, b, min(missing, sparesAtOnce))
-		missing -= sparesAtOnce
+	if err != nil || !found || n.Stage != stageReady {
+		return err
 	}
-	return err
+	return d.makeSpares(ctx, b, min(missing, sparesAtOnce))
 }
 
 // scarce reports whether a port could not be had not long ago: what is left of a quota or a
