@@ -123,11 +123,16 @@ func (s *Store) OwedActions(ctx context.Context, containerID string) ([]zun.Acti
 // Error because that action, a heal, has failed.
 func (s *Store) FailedHeals(ctx context.Context) ([]zun.Action, error) {
 	var rows []actionRow
-	err := s.reader(ctx).NewSelect().Model(&rows).Join("JOIN container AS c ON c.uuid = t.container_uuid").
+	err := failedHeals(s.reader(ctx), &rows).Scan(ctx)
+	return actionsOf(rows), internal(err, "cannot find heals that failed")
+}
+
+// failedHeals begins with the containers in Error, of which there are few.
+func failedHeals(db bun.IDB, rows *[]actionRow) *bun.SelectQuery {
+	return db.NewSelect().Model(rows).Join("JOIN container AS c ON c.uuid = t.container_uuid").
 		Where("c.status = ? AND c.auto_heal AND NOT c.auto_remove", zun.StatusError).
 		Where("t.id = (SELECT MAX(id) FROM container_actions WHERE container_uuid = c.uuid)").
-		Where("t.action = ? AND t.finish_time > 0 AND t.message <> ''", zun.ActionHeal).OrderExpr("t.id").Scan(ctx)
-	return actionsOf(rows), internal(err, "cannot find heals that failed")
+		Where("t.action = ? AND t.finish_time > 0 AND t.message <> ''", zun.ActionHeal).OrderExpr("t.id")
 }
 
 type eventRow struct {

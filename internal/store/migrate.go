@@ -25,6 +25,7 @@ func steps() []step {
 		{"20261125035500_registries", registryTables},
 		{"20261125035600_images", imageTable},
 		{"20261125070500_usage_kept", usageKept},
+		{"20261125094000_container_status", containerStatus},
 	}
 }
 

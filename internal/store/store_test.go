@@ -672,3 +672,24 @@ func TestALoadingOutlivesWhoBeganIt(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// A heartbeat does not read the containers that are well.
+func TestFailedHealsAreFoundByTheStatus(t *testing.T) {
+	s := mustOpen(t)
+	var rows []actionRow
+	plan, err := s.read.DB.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+failedHeals(s.read, &rows).String())
+	must(t, err)
+	defer plan.Close()
+	var steps []string
+	for plan.Next() {
+		var id, parent, unused int
+		var step string
+		must(t, plan.Scan(&id, &parent, &unused, &step))
+		steps = append(steps, step)
+	}
+	must(t, plan.Err())
+	whole := strings.Join(steps, "\n")
+	if !strings.Contains(whole, "SEARCH c USING INDEX container_status (status=?)") || strings.Contains(whole, "SCAN") {
+		t.Errorf("it is planned so:\n%s", whole)
+	}
+}
