@@ -8,7 +8,7 @@ TOOLS     = $(CURDIR)/.tools/bin
 PREFIX   ?= /usr/local
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean openstack-up openstack-down test-openstack
+.PHONY: build demo demo-down test check unit race e2e bench bench-go fuzz install tools clean openstack-up openstack-down test-openstack test-zunui
 
 build: ## bin/zun, bin/neutron (the same program), bin/zund, bin/kuryr-libnetwork: static, version stamped
 	@mkdir -p bin
@@ -68,6 +68,9 @@ openstack-down: ## stops it and removes what it left, whichever BACKEND it had
 BACKENDS ?= linuxbridge ovs ovn
 test-openstack: ## the workflow and the plugin on a real Keystone and Neutron, one of BACKENDS after the other
 	@scripts/test-openstack.sh $(BACKENDS)
+
+test-zunui: ## Horizon's zun-ui of the checkout ZUN_UI, clicked in a browser
+	@scripts/test-zunui.sh $(ZUN_UI)
 
 clean:
 	rm -rf bin .tools

@@ -204,6 +204,7 @@ type user struct {
 	token   string
 	project string // its id
 	id      string // of people whom the test made
+	name    string // of them too
 }
 
 // demo is somebody with a project that has nothing in it yet: the user that every minicloud
