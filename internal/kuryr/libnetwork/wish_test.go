@@ -2,6 +2,7 @@ package libnetwork_test
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -184,5 +185,36 @@ func TestPortReassignedMeanwhile(t *testing.T) {
 			must(t, p.removeNetwork(n))
 			must(t, c.Service.DeletePort(ctx, node.ID))
 		})
+	}
+}
+
+// The port was made for the endpoint to come, and then the records were lost: the endpoint
+// inherits it, and what its user wishes counts, the name too.
+func TestWishesOnAnInheritedPort(t *testing.T) {
+	c, ctx := mustCloud(t), context.Background()
+	tn := c.tenant(t, "10.2.0.0/24", "")
+	binder := &ledger{plugged: map[string]bool{}}
+	p := mustPlugin(t, settings{Neutron: c.Service, Binder: binder})
+	a := ask{Subnets: []string{"10.2.0.0/24"}}
+	a.IPAM, a.Options = byID(tn)
+	n := got(p.createNetwork(a))(t)
+	const mac = "02:00:00:00:00:07"
+	granted := got(p.try("IpamDriver.RequestAddress", object{"PoolID": n.Pools[0].ID, "Options": object{"com.docker.network.endpoint.macaddress": mac}}))(t)["Address"].(string)
+	made := c.port(t, netip.MustParsePrefix(granted).Addr())
+
+	p = mustPlugin(t, settings{Neutron: c.Service, Binder: binder})
+	e := dockerEndpoint{ID: p.id(), MAC: mac, Addresses: map[string]string{n.Pools[0].ID: granted}, Created: true}
+	got(p.try("NetworkDriver.CreateEndpoint", object{
+		"NetworkID": n.ID, "EndpointID": e.ID, "Interface": object{"MacAddress": mac, "Address": granted},
+		"Options": object{"neutron.port.name": "front", "neutron.security_groups": "default"},
+	}))(t)
+	must(t, p.Settle(ctx))
+	now := got(c.Service.Port(ctx, made.ID))(t)
+	if now.Name != "front" || now.DeviceID != e.ID || !slices.Contains(now.Tags, "compute:kuryr") {
+		t.Errorf("the port is %+v", now)
+	}
+	p.disconnect(n, e)
+	if _, err := c.Service.Port(ctx, made.ID); !zun.IsNotFound(err) {
+		t.Errorf("the port is there still: %v", err)
 	}
 }
