@@ -155,25 +155,18 @@ func (s *Store) SaveEvent(ctx context.Context, e zun.Event) error {
 		ActionID: e.ActionID, Event: string(e.Stage), StartTime: toMicros(e.StartedAt),
 		FinishTime: toMicros(e.FinishedAt), Failed: e.Failed, Details: e.Detail,
 	}
-	return s.Change(ctx, func(ctx context.Context) error {
-		db := s.writer(ctx)
-		update := db.NewUpdate().Model(row).Column("finish_time", "failed", "details").
-			Where("action_id = ? AND event = ?", row.ActionID, row.Event)
-		if row.StartTime != 0 {
-			update.Column("start_time")
-		}
-		if ok, err := changedOne(update.Exec(ctx)); err != nil || ok {
-			return err
-		}
-		if row.StartTime == 0 {
-			row.StartTime = row.FinishTime
-		}
-		_, err := db.NewInsert().Model(row).Exec(ctx)
-		if err != nil && isReferred(err) {
-			return zun.Wrap(zun.CodeResourceNotFound, err, "cannot record stage %s: action %d is gone", e.Stage, e.ActionID)
-		}
-		return internal(err, "cannot record stage %s of action %d", e.Stage, e.ActionID)
-	})
+	save := s.writer(ctx).NewInsert().Model(row).On("CONFLICT (action_id, event) DO UPDATE").
+		Set("finish_time = EXCLUDED.finish_time, failed = EXCLUDED.failed, details = EXCLUDED.details").Returning("NULL")
+	if row.StartTime == 0 {
+		row.StartTime = row.FinishTime // unless it is known
+	} else {
+		save.Set("start_time = EXCLUDED.start_time")
+	}
+	_, err := save.Exec(ctx)
+	if err != nil && isReferred(err) {
+		return zun.Wrap(zun.CodeResourceNotFound, err, "cannot record stage %s: action %d is gone", e.Stage, e.ActionID)
+	}
+	return internal(err, "cannot record stage %s of action %d", e.Stage, e.ActionID)
 }
 
 // Events returns the stages of an action in the order they began.

@@ -100,9 +100,12 @@ func BenchmarkStage(b *testing.B) {
 	must(b, s.AddContainer(ctx, c))
 	action, err := s.AddAction(ctx, zun.Action{Kind: zun.ActionCreate, ContainerID: c.ID, StartedAt: at(1)})
 	must(b, err)
+	n := 0
 	for b.Loop() {
-		must(b, s.SaveEvent(ctx, zun.Event{ActionID: action.ID, Stage: zun.StageSandbox, StartedAt: at(1)}))
-		must(b, s.SaveEvent(ctx, zun.Event{ActionID: action.ID, Stage: zun.StageSandbox, FinishedAt: at(2)}))
+		n++
+		stage := zun.Stage(fmt.Sprint("stage ", n))
+		must(b, s.SaveEvent(ctx, zun.Event{ActionID: action.ID, Stage: stage, StartedAt: at(1)}))
+		must(b, s.SaveEvent(ctx, zun.Event{ActionID: action.ID, Stage: stage, FinishedAt: at(2)}))
 	}
 }
 
