@@ -33,7 +33,8 @@ type bench struct {
 	happenings   *happenings // once somebody waits for zund
 	round        int         // -1 is for warming up
 	atOnce       int
-	mu           sync.Mutex // for what many containers at once report
+	resolution   time.Duration // of what is asked again and again; zero is that of what is at once
+	mu           sync.Mutex    // for what many containers at once report
 	report       report
 }
 

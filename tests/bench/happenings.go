@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -89,7 +90,9 @@ const askSeldom = 250 * time.Millisecond
 
 // often is how often is asked after that, the resolution of what is measured with it: 5 ms for one
 // container, and 200 times a second for many together.
-func (b *bench) often() time.Duration { return time.Duration(max(1, b.atOnce)) * 5 * time.Millisecond }
+func (b *bench) often() time.Duration {
+	return cmp.Or(b.resolution, time.Duration(max(1, b.atOnce))*5*time.Millisecond)
+}
 
 // until asks whether something is done, often from the time when the engine has told of it.
 func until(ctx context.Context, told <-chan struct{}, often time.Duration, done func() (bool, error)) error {

@@ -19,7 +19,9 @@ func (b *bench) measureStream(ctx context.Context, onRecord int) error {
 	if err != nil {
 		return err
 	}
-	b.round, b.atOnce = -1, 1 // the first is for warming up
+	b.round, b.atOnce = -1, 1  // the first is for warming up
+	b.resolution = b.every / 5 // when they are there is not measured
+	defer func() { b.resolution = 0 }()
 	if err := b.comeAndGo(ctx, p); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
