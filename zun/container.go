@@ -103,7 +103,8 @@ const (
 
 // allowed lists the statuses from which each operation may start (Zun:
 // zun/common/utils.py VALID_STATES). An operation that is absent may start from any. Unlike
-// in Zun a container in Restarting can be stopped, or its owner could not end a crash loop.
+// in Zun a container in Restarting can be stopped, or its owner could not end a crash loop,
+// and its logs be read, which say why it crashes.
 var allowed = func() map[string][]Status {
 	const created, running, stopped, paused, failed = StatusCreated, StatusRunning, StatusStopped, StatusPaused, StatusError
 	table := map[string][]Status{}
@@ -124,7 +125,7 @@ var allowed = func() map[string][]Status {
 		{"reboot rebuild", []Status{created, running, stopped, failed}},
 		{"update resize_container add_security_group remove_security_group", []Status{created, running, stopped, paused}},
 		{"get_archive put_archive", []Status{created, paused, running, stopped}},
-		{"logs", []Status{created, failed, paused, running, stopped, StatusUnknown}},
+		{"logs", []Status{created, failed, paused, running, stopped, StatusUnknown, StatusRestarting}},
 		{"commit", []Status{running, stopped, paused}},
 	} {
 		for operation := range strings.FieldsSeq(row.operations) {

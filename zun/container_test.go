@@ -36,7 +36,7 @@ func TestCheckState(t *testing.T) {
 		"get_archive":           "Created Paused Running Stopped",
 		"put_archive":           "Created Paused Running Stopped",
 		"commit":                "Running Stopped Paused",
-		"logs":                  "Created Error Paused Running Stopped Unknown",
+		"logs":                  "Created Error Paused Running Stopped Unknown Restarting",
 		"delete":                "Created Error Stopped Deleted Dead",
 		"delete_after_stop":     "Running Restarting Created Error Stopped Deleted Dead",
 		"delete_force":          "Created Creating Error Running Stopped Unknown Deleted Dead Restarting Rebuilding Deleting",

@@ -30,8 +30,11 @@ func TestRestartPoliciesOverRestarts(t *testing.T) {
 	u.runs("stopped", []string{"--net=foo", "--restart", "always"})
 	u.zun("stop", "--wait", "--timeout", "0", "stopped")
 	u.runs("brief", []string{"--net=foo", "--auto-remove"})
-	u.zun("run", "--no-wait", "--net=foo", "--name", "crashing", "--restart", "always", image, "sh", "-c", "sleep 0.2; exit 3")
+	u.zun("run", "--no-wait", "--net=foo", "--name", "crashing", "--restart", "always", image, "sh", "-c", "echo why; sleep 0.2; exit 3")
 	until(t, "the crashing one runs and crashes", func() bool { return u.show("crashing").Status == "Restarting" })
+	if got := u.zun("logs", "crashing"); !strings.HasPrefix(got, "why\n") {
+		t.Errorf("the crashing one has written %q", got)
+	}
 	ports := u.ports()
 	for _, restart := range []struct {
 		name string
