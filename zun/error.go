@@ -62,6 +62,8 @@ const (
 	CodeConflict Code = "conflict"
 	// CodeInvalidState: the container's state does not allow the action (409).
 	CodeInvalidState Code = "invalid-state-exception"
+	// CodeContainerExists: a container has this name, where names are unique (409).
+	CodeContainerExists Code = "container-already-exists"
 	// CodeNetworkExists: the project has a network of this name (409).
 	CodeNetworkExists Code = "network-already-exists"
 	// CodeNetworkInUse: containers are still attached (409).
@@ -94,8 +96,8 @@ var statuses = map[Code]int{
 	CodeResourceNotFound: 404, CodeHostNotFound: 404, CodeRequestedHostNotFound: 404, CodeServiceNotFound: 404,
 	CodeNotAcceptable: 406, CodeMicroversionUnsupported: 406,
 	CodeConflict: 409, CodeInvalidState: 409, CodeNetworkExists: 409, CodeNetworkInUse: 409,
-	CodeImageExists: 409,
-	CodeTooLarge:    413, CodeMediaType: 415,
+	CodeImageExists: 409, CodeContainerExists: 409,
+	CodeTooLarge: 413, CodeMediaType: 415,
 	CodeInternal: 500, CodeNotImplemented: 501, CodeUnavailable: 503,
 }
 

@@ -44,6 +44,8 @@ func runSolo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	flags.StringVar(&config.PluginDir, "plugin-dir", solo.DefaultPluginDir, "where Docker looks for the plugin's socket")
 	flags.StringVar(&config.DefaultNetwork, "default-network", "", "network of containers that name none (default: the project's oldest)")
 	sharingFlags(flags, &config.Sharing)
+	flags.StringVar(&config.UniqueNames, "unique-container-name-scope", "", "`SCOPE` in which no two containers have the same name: project or global (default: none)")
+	flags.DurationVar(&config.ExecuteTimeout, "execute-timeout", solo.DefaultExecTimeout, "how long a command may take that is executed without a terminal")
 	flags.DurationVar(&config.HealRetryMin, "heal-retry-min", solo.DefaultHealRetryMin, "pause after a container of auto_heal could not be made again; doubles each time")
 	flags.DurationVar(&config.HealRetryMax, "heal-retry-max", solo.DefaultHealRetryMax, "the longest such pause")
 	flags.StringVar(&config.SecretsFile, "secret-keys", "", "file of the keys that encrypt registries' passwords (default: secret-keys in the state directory)")

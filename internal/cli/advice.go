@@ -79,6 +79,8 @@ func adviceByCode(code zun.Code, command *cobra.Command, err error) string {
 		return "zun action-list CONTAINER"
 	case zun.CodeImageNotFound:
 		return "another image or tag, or --image-pull-policy always to ask the registry again"
+	case zun.CodeContainerExists:
+		return "zun list, and choose another name"
 	case zun.CodeNetworkExists:
 		return "zun network-list, and choose another name"
 	case zun.CodeNetworkInUse:

@@ -11,7 +11,8 @@ import (
 
 // UpdateContainer changes a container and returns it as it then is. Its host has made
 // the change when this returns. An empty change is none, but the state is checked all the
-// same. CodeInvalid: a value is out of bounds; CodeInvalidState; CodeOverQuota: the project
+// same. CodeInvalid: a value is out of bounds; CodeInvalidState; CodeContainerExists: another
+// has the name, where names are unique; CodeOverQuota: the project
 // may not have so much; CodeConflict: its host has no room for it, or it is being resized;
 // CodeUnavailable: the host does not answer. Then nothing was changed.
 func (s *Service) UpdateContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error) {
@@ -57,7 +58,7 @@ func (s *Service) reserve(ctx context.Context, id string, change zun.Change) (be
 		if before, err = s.Store.Container(ctx, id); err != nil {
 			return err
 		}
-		if err := s.mayHave(ctx, before, change); err != nil {
+		if err := s.mayBe(ctx, before, change); err != nil {
 			return err
 		}
 		return s.Store.SaveContainer(ctx, reserved(before, change))
@@ -96,6 +97,15 @@ func (s *Service) giveBack(ctx context.Context, before zun.Container, change zun
 	if err != nil && !zun.IsNotFound(err) {
 		s.Log.Error("cannot give back what was reserved for a change", "container", before.ID, "error", err)
 	}
+}
+
+// mayBe refuses a change that brings a container a name that another has
+// (CodeContainerExists), or that mayHave refuses.
+func (s *Service) mayBe(ctx context.Context, c zun.Container, change zun.Change) error {
+	if err := s.mayBeNamed(ctx, c, change); err != nil {
+		return err
+	}
+	return s.mayHave(ctx, c, change)
 }
 
 // mayHave refuses a change of a container's resources that its project may not have
@@ -163,6 +173,9 @@ func (s *Service) saveChange(ctx context.Context, id string, change zun.Change) 
 			return err
 		}
 		if change != (zun.Change{}) {
+			if err := s.mayBeNamed(ctx, c, change); err != nil {
+				return err
+			}
 			if c, err = s.toldOfHeals(ctx, change.Apply(c)); err != nil {
 				return err
 			}
@@ -177,7 +190,8 @@ func (s *Service) saveChange(ctx context.Context, id string, change zun.Change) 
 	return detail, err
 }
 
-// RenameContainer gives a container another name. CodeConflict: it has that name.
+// RenameContainer gives a container another name. CodeConflict: it has that name;
+// CodeContainerExists: another has it.
 func (s *Service) RenameContainer(ctx context.Context, g policy.Grant, ref, name string) (zun.ContainerDetail, error) {
 	change := zun.Change{Name: &name}
 	if err := checkChange(change); err != nil {
@@ -204,7 +218,7 @@ func (s *Service) ResizeContainer(ctx context.Context, g policy.Grant, ref strin
 	err := s.Store.Change(ctx, func(ctx context.Context) error { // so that it is not done yet when it is read
 		c, err := s.orderOn(ctx, g, ref, zun.ActionResize, func(ctx context.Context, c zun.Container) (zun.Container, zun.ActionInput, error) {
 			held := heldBy(c)
-			return reserved(c, change), zun.ActionInput{Change: &change, Held: &held}, s.mayHave(ctx, c, change)
+			return reserved(c, change), zun.ActionInput{Change: &change, Held: &held}, s.mayBe(ctx, c, change)
 		})
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 //
 // Codes: CodeRegistryNotFound, CodeInvalid (bad field, image of another registry, unknown security group, fixed address outside the
 // subnets, a network named twice, a container in a hint that is not there), CodeConflict
-// (ambiguous name, address in use, no network available), CodeOverQuota,
+// (ambiguous name, address in use, no network available), CodeContainerExists, CodeOverQuota,
 // CodeRequestedHostNotFound, CodeNetworkNotFound, CodePortNotFound, CodePortNotUsable,
 // CodePortInUse, CodePortBindingFailed, CodeExternalNetwork, CodeUnavailable.
 func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request zun.ContainerRequest) (zun.ContainerDetail, error) {
@@ -47,6 +47,9 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 	var detail zun.ContainerDetail
 	err = s.Store.Change(ctx, func(ctx context.Context) error {
 		if err := s.claim(ctx, c.ProjectID, holds(c)); err != nil {
+			return err
+		}
+		if c, err = s.named(ctx, c); err != nil {
 			return err
 		}
 		if err := s.Store.AddContainer(ctx, c); err != nil {
@@ -95,9 +98,6 @@ func (s *Service) newContainer(who zun.Identity, r zun.ContainerRequest) zun.Con
 		Status: zun.StatusCreating, TaskState: zun.TaskCreating, CreatedAt: s.now(),
 	}
 	c.UpdatedAt = c.CreatedAt
-	if c.Name == "" {
-		c.Name = makeName(s.NewID())
-	}
 	if c.ImageDriver == "" {
 		c.ImageDriver = "docker"
 	}

@@ -105,6 +105,9 @@ type ContainerStore interface {
 	// FindContainers returns those whose UUID or name is ref, of one project or, with "",
 	// of all, oldest first.
 	FindContainers(ctx context.Context, projectID, ref string) ([]zun.Container, error)
+	// Namesakes returns the UUIDs of those that have a name, whatever its case, of one project
+	// or, with "", of all.
+	Namesakes(ctx context.Context, projectID, name string) ([]string, error)
 	// ListContainers returns a page. CodeInvalid: the sort key is not one;
 	// CodeContainerNotFound: the marker is not there.
 	ListContainers(ctx context.Context, filter zun.ContainerFilter) ([]zun.ContainerDetail, error)

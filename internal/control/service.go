@@ -62,6 +62,9 @@ type Config struct {
 	DefaultZone  string // availability zone of hosts that name none; "nova"
 	ScheduleZone string // availability zone of containers that name none; "": any
 
+	// UniqueNames is where no two containers have the same name. "": nowhere.
+	UniqueNames NameScope
+
 	// DefaultDiskGiB bounds the disk of containers that name none, on hosts that can bound
 	// it. 0: nothing does.
 	DefaultDiskGiB int64

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gozun/gozun/internal/control"
 	"github.com/gozun/gozun/internal/keystone"
 )
 
@@ -43,6 +44,14 @@ type Config struct {
 	// HealRetryMin is the pause after a container of auto_heal could not be made again. It
 	// doubles with each time, up to HealRetryMax. Optional: 10 s and 30 min.
 	HealRetryMin, HealRetryMax time.Duration
+
+	// UniqueNames is where no two containers have the same name: "project" or "global".
+	// Optional: nowhere.
+	UniqueNames string
+
+	// ExecuteTimeout is how long a command that is executed without a terminal may take.
+	// Optional: 5 s.
+	ExecuteTimeout time.Duration
 
 	// Cloud, if set, is an existing Keystone and Neutron to serve instead of minicloud:
 	// credentials of a user with the role admin (or service) in the project service.
@@ -106,6 +115,7 @@ const (
 	DefaultConsoleAddr   = "127.0.0.1:6784" // the port of Zun's zun-wsproxy
 	DefaultPluginName    = "kuryr"
 	DefaultPluginDir     = "/run/docker/plugins"
+	DefaultExecTimeout   = 5 * time.Second
 	DefaultHealRetryMin  = 10 * time.Second
 	DefaultHealRetryMax  = 30 * time.Minute
 )
@@ -137,13 +147,29 @@ func (c Config) complete() (Config, error) {
 	}
 	c.HealRetryMin = cmp.Or(c.HealRetryMin, DefaultHealRetryMin)
 	c.HealRetryMax = cmp.Or(c.HealRetryMax, DefaultHealRetryMax)
-	if c.HealRetryMin < 0 || c.HealRetryMax < c.HealRetryMin {
-		return c, fmt.Errorf("--heal-retry-min %s is not above 0 and at most --heal-retry-max %s", c.HealRetryMin, c.HealRetryMax)
+	c.ExecuteTimeout = cmp.Or(c.ExecuteTimeout, DefaultExecTimeout)
+	if err := c.checkContainers(); err != nil {
+		return c, err
 	}
 	if err := c.Sharing.check(); err != nil {
 		return c, err
 	}
 	return c, c.checkAddresses()
+}
+
+// checkContainers complains about options on containers that cannot work.
+func (c Config) checkContainers() error {
+	switch {
+	case c.HealRetryMin < 0 || c.HealRetryMax < c.HealRetryMin:
+		return fmt.Errorf("--heal-retry-min %s is not above 0 and at most --heal-retry-max %s", c.HealRetryMin, c.HealRetryMax)
+	case c.ExecuteTimeout < 0:
+		return fmt.Errorf("--execute-timeout %s is not above 0", c.ExecuteTimeout)
+	}
+	switch control.NameScope(c.UniqueNames) {
+	case "", control.NamesInProject, control.NamesEverywhere:
+		return nil
+	}
+	return fmt.Errorf("--unique-container-name-scope %q is neither project nor global, nor empty", c.UniqueNames)
 }
 
 func (c Config) checkAddresses() error {

@@ -127,7 +127,7 @@ func (s *Solo) buildService(ctx context.Context) error {
 		Neutron:        func(token string) control.Neutron { return network.As(token) },
 		ServiceNeutron: network,
 		DefaultNetwork: s.config.DefaultNetwork, ConsoleTokenLife: s.config.ConsoleTokenLife,
-		HealRetryMin: s.config.HealRetryMin, HealRetryMax: s.config.HealRetryMax,
+		UniqueNames: control.NameScope(s.config.UniqueNames), HealRetryMin: s.config.HealRetryMin, HealRetryMax: s.config.HealRetryMax,
 		Log: s.config.Log.With("part", "control"),
 	}
 	s.config.Sharing.apply(&config)
@@ -140,6 +140,7 @@ func (s *Solo) buildService(ctx context.Context) error {
 		Host: s.config.Host, Owner: s.owner, Files: files, Docker: s.docker, Neutron: network,
 		Reports: s.metrics.Reports(service), Log: s.config.Log.With("part", "node"),
 		AvailabilityZone: s.config.Sharing.AvailabilityZone, DiskReserve: s.config.Sharing.ImageDisk,
+		ExecuteTimeout: s.config.ExecuteTimeout,
 	})
 	service.Nodes = control.Local{Name: s.config.Host, Agent: s.metrics.Node(agent)}
 	consoles, err := s.buildConsoles(service)

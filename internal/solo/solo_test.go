@@ -172,6 +172,8 @@ func TestRefusals(t *testing.T) {
 		"bad Docker":         {func(c *Config) { c.DockerHost = "ftp://nonsense" }, "ftp://nonsense"},
 		"bad policy":         {func(c *Config) { c.PolicyFile = file + ".missing" }, file + ".missing"},
 		"heals out of order": {func(c *Config) { c.HealRetryMin, c.HealRetryMax = time.Minute, time.Second }, "--heal-retry-min"},
+		"unknown scope":      {func(c *Config) { c.UniqueNames = "domain" }, "--unique-container-name-scope"},
+		"no time to execute": {func(c *Config) { c.ExecuteTimeout = -1 }, "--execute-timeout"},
 		"unreadable record":  {func(c *Config) { c.StateDir = filepath.Dir(file) }, "minicloud.db"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -167,6 +167,16 @@ func (s *Store) findContainers(ctx context.Context, projectID, ref string) ([]zu
 	return containers, nil
 }
 
+// Namesakes returns the UUIDs of the containers that have a name, whatever its case, of one
+// project or, with an empty projectID, of all. Names are ASCII.
+func (s *Store) Namesakes(ctx context.Context, projectID, name string) (ids []string, err error) {
+	query := s.reader(ctx).NewSelect().Model((*containerRow)(nil)).Column("uuid").Where("c.name = ? COLLATE NOCASE", name)
+	if projectID != "" {
+		query = query.Where("c.project_id = ?", projectID)
+	}
+	return ids, internal(query.Scan(ctx, &ids), "cannot find containers named %q", name)
+}
+
 // byReference narrows a query to a UUID or a name. UUIDs win: nobody can hide another's
 // object by naming his own so.
 func byReference(query *bun.SelectQuery, alias, projectID, ref, nameColumn string) {

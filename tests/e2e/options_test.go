@@ -388,3 +388,21 @@ func TestWhatTheHostCannotGrant(t *testing.T) {
 		t.Errorf("a volume: %s", out)
 	}
 }
+
+// What the operator has said of names and of commands holds.
+func TestNamesAndCommandsAsTheOperatorSays(t *testing.T) {
+	u := startCloud(t, "", "--unique-container-name-scope", "project", "--execute-timeout", "1s").demo()
+	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
+	u.runs("web", []string{"--net=foo"})
+	u.zun("create", "--wait", "--net=foo", "--name", "db", image)
+	for _, typed := range []string{"create --net=foo --name WEB " + image, "update db --name Web", "rename db web"} {
+		if out := u.fails(program("zun"), strings.Fields(typed)...); !strings.Contains(out, "already exists") || !strings.Contains(out, "choose another name") {
+			t.Errorf("zun %s: %s", typed, out)
+		}
+	}
+	if out := u.fails(program("zun"), "exec", "web", "sleep", "100"); !strings.Contains(out, "it may take 1s") {
+		t.Errorf("a command that takes longer than it may: %s", out)
+	}
+	u.remove("web")
+	u.zun("delete", "--wait", "db")
+}
