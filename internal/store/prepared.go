@@ -68,7 +68,8 @@ type keptStmt struct {
 	lastUse int
 }
 
-// ExecContext runs a statement that returns nothing.
+// ExecContext runs a statement that returns nothing, to its end: it takes microseconds, and to look
+// out for the end of ctx meanwhile takes a goroutine, and the connection where it is broken off.
 func (c *preparedConn) ExecContext(ctx context.Context, statement string, args []driver.NamedValue) (driver.Result, error) {
 	text, values, ok := parameters(statement)
 	if !ok || len(args) > 0 {
@@ -78,7 +79,7 @@ func (c *preparedConn) ExecContext(ctx context.Context, statement string, args [
 	if err != nil {
 		return nil, err
 	}
-	result, err := stmt.ExecContext(ctx, values)
+	result, err := stmt.ExecContext(context.WithoutCancel(ctx), values)
 	return result, errors.Join(err, c.give(text, stmt))
 }
 
