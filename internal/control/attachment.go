@@ -55,11 +55,11 @@ func (s *Service) recordedNetwork(ctx context.Context, wanted zun.Network) (zun.
 	if err != nil {
 		return network, err
 	}
-	holders, err := s.Store.Holders(ctx, network.ID)
+	held, err := s.Store.HasHolders(ctx, network.ID)
 	if err != nil {
 		return network, err
 	}
-	if len(holders) == 0 {
+	if !held {
 		network.Subnets, network.Shared, network.MTU = wanted.Subnets, wanted.Shared, wanted.MTU
 	}
 	network.Status, network.StatusReason, network.UpdatedAt = zun.NetworkActive, "", s.now()

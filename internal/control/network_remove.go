@@ -72,15 +72,12 @@ func (s *Service) beginRemoval(ctx context.Context, id string) (zun.Network, err
 		if err != nil {
 			return err
 		}
-		holders, err := s.Store.Holders(ctx, id)
-		if err != nil {
+		held, err := s.Store.HasHolders(ctx, id)
+		if err != nil || held && found.Implicit {
 			return err
 		}
-		if len(holders) > 0 {
-			if found.Implicit {
-				return nil
-			}
-			return inUse(found, holders)
+		if held {
+			return s.inUse(ctx, found)
 		}
 		found.Status, found.StatusReason, found.UpdatedAt = zun.NetworkDeleting, "", s.now()
 		network = found
@@ -91,11 +88,15 @@ func (s *Service) beginRemoval(ctx context.Context, id string) (zun.Network, err
 
 // takenBack reports whether a container came to an implicit network while it was removed.
 func (s *Service) takenBack(ctx context.Context, id string) (bool, error) {
-	holders, err := s.Store.Holders(ctx, id)
-	return len(holders) > 0, err
+	return s.Store.HasHolders(ctx, id)
 }
 
-func inUse(network zun.Network, holders []zun.Holder) *zun.Error {
+// inUse says which containers keep a network.
+func (s *Service) inUse(ctx context.Context, network zun.Network) error {
+	holders, err := s.Store.Holders(ctx, network.ID)
+	if err != nil {
+		return err
+	}
 	names := make([]string, len(holders))
 	for i, holder := range holders {
 		names[i] = holder.ContainerName + " (" + holder.Attachment.ContainerID + ")"
@@ -271,12 +272,12 @@ func (s *Service) DeleteNeutronHandle(ctx context.Context, g policy.Grant, neutr
 		if err != nil {
 			return err
 		}
-		holders, err := s.Store.Holders(ctx, network.ID)
+		held, err := s.Store.HasHolders(ctx, network.ID)
 		if err != nil {
 			return err
 		}
-		if len(holders) > 0 {
-			return inUse(network, holders)
+		if held {
+			return s.inUse(ctx, network)
 		}
 		networks = append(networks, network)
 	}

@@ -159,6 +159,8 @@ type NetworkStore interface {
 	// UnfinishedNetworks returns the networks that are being made or deleted, and the
 	// implicit ones without a name that no container is on.
 	UnfinishedNetworks(ctx context.Context) ([]zun.Network, error)
+	// HasHolders reports whether any container is on a network.
+	HasHolders(ctx context.Context, networkID string) (bool, error)
 	Holders(ctx context.Context, networkID string) ([]zun.Holder, error)
 }
 

@@ -210,8 +210,8 @@ func (r *resolver) implicit(ctx context.Context, n zun.NeutronNetwork) (zun.Netw
 			Status: zun.NetworkActive, CreatedAt: r.s.now(),
 		}
 	}
-	holders, err := r.s.Store.Holders(ctx, network.ID)
-	if err != nil || len(holders) > 0 {
+	held, err := r.s.Store.HasHolders(ctx, network.ID)
+	if err != nil || held {
 		return network, err
 	}
 	subnets, err := r.subnetsOf(ctx, n)

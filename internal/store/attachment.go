@@ -139,7 +139,8 @@ func (s *Store) attached(ctx context.Context, containerIDs []string) ([]zun.Atta
 // have an address on a Neutron network.
 func (s *Store) AddressHolders(ctx context.Context, neutronNetID string, ip netip.Addr) ([]zun.Holder, error) {
 	holders, err := s.holders(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
-		return q.Join("JOIN network AS n ON n.uuid = a.network_id").Where("n.neutron_net_id = ?", neutronNetID)
+		return q.Join("JOIN network AS n ON n.uuid = a.network_id").Where("n.neutron_net_id = ?", neutronNetID).
+			Where("? IN (a.requested_ipv4, a.requested_ipv6) OR a.addresses LIKE ?", toAddr(ip), "%"+toAddr(ip)+"%") // finds longer ones, too
 	})
 	if err != nil {
 		return nil, err
@@ -163,6 +164,12 @@ func hasAddress(a zun.Attachment, ip netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// HasHolders reports whether any container is on a network. However many there are, it reads one.
+func (s *Store) HasHolders(ctx context.Context, networkID string) (bool, error) {
+	has, err := s.reader(ctx).NewSelect().Model((*attachmentRow)(nil)).Where("a.network_id = ?", networkID).Exists(ctx)
+	return has, internal(err, "cannot look for holders of network %s", networkID)
 }
 
 // Holders returns the containers on a network, in the order they came.

@@ -447,6 +447,45 @@ func TestNetworksOnANeutronNetworkAndUnfinishedOnes(t *testing.T) {
 	if holders, err := s.AddressHolders(ctx, busy.NeutronNetID, netip.MustParseAddr("10.2.0.8")); err != nil || len(holders) != 0 {
 		t.Errorf("%+v, %v", holders, err)
 	}
+	for network, want := range map[string]bool{busy.ID: true, idle.ID: false} {
+		if held, err := s.HasHolders(ctx, network); err != nil || held != want {
+			t.Errorf("somebody is on %s: %v, %v", network, held, err)
+		}
+	}
+}
+
+// An address is had by who asked for it and by who got it, and is not the beginning of another.
+func TestAddressHolders(t *testing.T) {
+	s, ctx, n := mustOpen(t), t.Context(), aNetwork("n")
+	must(t, s.AddNetwork(ctx, n))
+	for name, set := range map[string]func(*zun.Attachment){
+		"asked":  func(a *zun.Attachment) { a.RequestedIPv4 = netip.MustParseAddr("10.2.0.99") },
+		"asked6": func(a *zun.Attachment) { a.RequestedIPv6 = netip.MustParseAddr("fd00::99") },
+		"got": func(a *zun.Attachment) {
+			a.Addresses = []zun.Address{{IP: netip.MustParseAddr("10.2.0.77"), SubnetID: "s4"}, {IP: netip.MustParseAddr("fd00::77"), SubnetID: "s6"}}
+		},
+	} {
+		c := aContainer(name)
+		a := anAttachment(c, n)
+		a.RequestedIPv4, a.Addresses = netip.Addr{}, nil
+		set(&a)
+		must(t, s.AddContainer(ctx, c))
+		must(t, s.AddAttachment(ctx, a))
+	}
+	for address, want := range map[string]string{
+		"10.2.0.99": "asked", "fd00::99": "asked6", "10.2.0.77": "got", "fd00::77": "got",
+		"10.2.0.9": "", "10.2.0.7": "", "fd00::7": "", "fd00::": "", "0.2.0.77": "",
+	} {
+		holders, err := s.AddressHolders(ctx, n.NeutronNetID, netip.MustParseAddr(address))
+		must(t, err)
+		var names []string
+		for _, holder := range holders {
+			names = append(names, holder.ContainerName)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s is had by %q, want %q", address, got, want)
+		}
+	}
 }
 
 func TestTheFileIsTheOwnersAndOpensAgain(t *testing.T) {
