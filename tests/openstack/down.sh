@@ -111,6 +111,8 @@ elif [ "${1:-}" = --purge ]; then
         case $name in qdhcp-* | qrouter-*) ip netns del "$name" ;; esac
     done
     [ ! -e "$STATE/done/br-ex" ] && [ ! -d "$STATE/ovs" ] || echo br-ex >> "$STATE/devices"
+    # An agent that was stopped before it had heard of a network's deletion left that one's, too.
+    ip -o -d link show type vxlan | sed -n 's/^[0-9]*: \(vxlan-[0-9]*\): .* local 127\.[0-9.]* dev lo .*/\1/p' >> "$STATE/devices"
     sort -u "$STATE/devices" 2> /dev/null | while read -r name; do
         [ ! -e "/sys/class/net/$name" ] || ip link del "$name"
     done
