@@ -204,7 +204,6 @@ type user struct {
 	token   string
 	project string // its id
 	id      string // of people whom the test made
-	name    string // of them too
 }
 
 // demo is somebody with a project that has nothing in it yet: the user that every minicloud
@@ -260,6 +259,16 @@ func (c *cloud) as(name, password, project string) *user {
 		"scope": map[string]any{"project": map[string]any{"name": project, "domain": domain}},
 	})
 	return u
+}
+
+// variable is what a command that the user types finds in its environment.
+func (u *user) variable(name string) string {
+	for _, v := range slices.Backward(u.env) {
+		if value, is := strings.CutPrefix(v, name+"="); is {
+			return value
+		}
+	}
+	return ""
 }
 
 // authenticates logs in and returns the token and the id of the project that it is for.

@@ -36,7 +36,7 @@ func (c *cloud) newUser(name, projectID, project string, roles ...string) *user 
 		admin.keystone("PUT", admin.roleOf(projectID, made.User.ID, role), nil, nil)
 	}
 	u := c.as(name, password, project)
-	u.id, u.name = made.User.ID, name
+	u.id = made.User.ID
 	return u
 }
 

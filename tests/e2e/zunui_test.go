@@ -18,28 +18,12 @@ func TestZunUI(t *testing.T) {
 	}
 	c := anyCloud(t, "--console-origins", "localhost")
 	isAsBefore := c.dockerAsItIs()
-	u := c.newProject("ui")
+	u, admin := c.newProject("ui"), c.admin()
 	u.makeNetwork("front", map[string]any{"cidr": "10.2.0.0/24"})
 	b := zunUI{newBrowser(t), u.startHorizon(source, unpacked)}
-	b.logsIn(u.name, password)
+	b.logsIn(u)
 
-	b.table()
-	b.shows(`//*[contains(text(),"No items to display")]`)
-	b.makes("ui", image, "front")
-	// zun-ui's own script stumbles over the answer (it calls what AngularJS 1.8 has no more).
-	b.table()
-	b.becomes("ui", "Running")
-	b.typesAtConsole("ui")
-
-	b.table()
-	b.chooses("ui", "Stop Container")
-	b.types(dialogue+`//input[@name="timeout"]`, "1")
-	b.submits("Stop")
-	b.becomes("ui", "Stopped")
-	b.chooses("ui", "Start Container")
-	b.becomes("ui", "Running")
-	b.chooses("ui", "Stop and Delete Container")
-	b.submits("Delete Container After Stop")
+	b.oneLife("ui", "front")
 	// Not the table: it is empty too while it looks anew.
 	until(t, "the container is gone", func() bool {
 		return strings.Contains(string(u.ask("1.40", "GET", "/containers", nil).is(http.StatusOK).body), `"containers":[]`)
@@ -47,12 +31,43 @@ func TestZunUI(t *testing.T) {
 	b.table()
 	b.shows(`//*[contains(text(),"No items to display")]`)
 	isAsBefore()
+
+	operator := zunUI{newBrowser(t), b.url}
+	operator.logsIn(admin)
+	operator.opens(b.url + "/admin/container/hosts")
+	host, _ := os.Hostname()
+	operator.shows(`//tr[.//a[normalize-space()="` + host + `"]]`)
 }
 
 // zunUI is Horizon with zun-ui as a browser shows it.
 type zunUI struct {
 	*browser
 	url string
+}
+
+// oneLife has a container made, looked at from inside, stopped, started and deleted.
+func (b zunUI) oneLife(name, network string) {
+	b.tb.Helper()
+	b.table()
+	b.shows(`//*[contains(text(),"No items to display")]`)
+	b.makes(name, image, network)
+	// zun-ui's own script stumbles over the answer (it calls what AngularJS 1.8 has no more).
+	b.table()
+	b.becomes(name, "Running")
+	b.typesAtConsole(name)
+	b.table()
+	b.page(name, "Logs")
+	b.shows(`//pre[contains(text(),"42-said")]`)
+
+	b.table()
+	b.chooses(name, "Stop Container")
+	b.types(dialogue+`//input[@name="timeout"]`, "1")
+	b.submits("Stop")
+	b.becomes(name, "Stopped")
+	b.chooses(name, "Start Container")
+	b.becomes(name, "Running")
+	b.chooses(name, "Stop and Delete Container")
+	b.submits("Delete Container After Stop")
 }
 
 // startHorizon starts a Horizon with zun-ui before the user's cloud, and returns its URL. It
@@ -91,11 +106,11 @@ func (u *user) startHorizon(source, unpacked string) string {
 	return url
 }
 
-func (b zunUI) logsIn(name, password string) {
+func (b zunUI) logsIn(u *user) {
 	b.tb.Helper()
 	b.opens(b.url + "/auth/login/")
-	b.types(`//input[@id="id_username"]`, name)
-	b.types(`//input[@id="id_password"]`, password)
+	b.types(`//input[@id="id_username"]`, u.variable("OS_USERNAME"))
+	b.types(`//input[@id="id_password"]`, u.variable("OS_PASSWORD"))
 	b.clicks(`//button[@id="loginBtn"]`)
 	b.shows(`//*[contains(@class,"user-name")]`)
 }
@@ -150,12 +165,18 @@ func (b zunUI) becomes(name, status string) {
 	})
 }
 
+// page goes from the table to a part of a container's own page.
+func (b zunUI) page(name, part string) {
+	b.tb.Helper()
+	b.clicks(rowOf(name) + `//a[normalize-space()="` + name + `"]`)
+	b.clicks(`//a[normalize-space()="` + part + `"]`)
+}
+
 // typesAtConsole types a command to the shell in a container's console, which is a frame of
 // its page, and waits for what it says.
 func (b zunUI) typesAtConsole(name string) {
 	b.tb.Helper()
-	b.clicks(rowOf(name) + `//a[normalize-space()="` + name + `"]`)
-	b.clicks(`//a[normalize-space()="Console"]`)
+	b.page(name, "Console")
 	b.enters(`//iframe[@id="console_embed"]`)
 	b.clicks(`//div[contains(@class,"terminal")]`)
 	b.strikes("echo $((6*7))-said\n")
