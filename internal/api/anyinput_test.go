@@ -68,6 +68,20 @@ func TestAnyRequest(t *testing.T) {
 	})
 }
 
+// Whatever a request said of the host, the next one has something to be about: found by
+// FuzzRoute, whose inputs come in any order.
+func TestATrialReopensTheHost(t *testing.T) {
+	w := newWorld(t)
+	for _, path := range []string{"force_down?forced_down=true&", "disable?"} {
+		w.want(200, w.do("PUT", "/v1/services/"+path+"host=h1&binary=zun-compute", "", "X-Auth-Token: manager"))
+		for _, r := range servedRoutes() {
+			if r.path == "/v1/networks/{id}" && r.verb == get && len(w.idents(r)) != 1 {
+				t.Errorf("after %s there is nothing for %s %s", path, r.verb, r.path)
+			}
+		}
+	}
+}
+
 // FuzzRoute is the same for bytes: any route of the whole service.
 func FuzzRoute(f *testing.F) {
 	routes := servedRoutes()

@@ -137,16 +137,29 @@ func (w *world) container(project, user string, status zun.Status) string {
 	return c.ID
 }
 
+// reopen has the host take containers and networks, whatever an earlier request said of it:
+// a service that was deleted comes back with the next sign of life.
+func (w *world) reopen() {
+	w.Helper()
+	if err := w.db.SaveHost(w.Context(), zun.Host{ID: uuid.NewString(), Name: "h1", CPUs: 64, MemoryMiB: 1 << 20}, time.Now()); err != nil {
+		w.Fatal(err)
+	}
+	service, err := w.db.Service(w.Context(), "h1", zun.BinaryCompute)
+	if err == nil && (service.Disabled || service.ForcedDown) {
+		service.Disabled, service.ForcedDown = false, false
+		err = w.db.SaveService(w.Context(), service)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
 // idents returns what to put into a route's path so that it is about something that is
 // there and, where things have projects, is the home project's.
 func (w *world) idents(r route) []string {
 	w.Helper()
 	words := segments(r.path)
-	if words[1] == "services" { // one that was deleted comes back with the next sign of life
-		if err := w.db.SaveHost(w.Context(), zun.Host{ID: uuid.NewString(), Name: "h1", CPUs: 64, MemoryMiB: 1 << 20}, time.Now()); err != nil {
-			w.Fatal(err)
-		}
-	}
+	w.reopen()
 	var names []string
 	for _, word := range words {
 		if strings.HasPrefix(word, "{") {
