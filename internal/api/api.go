@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gozun/gozun/internal/policy"
+	"github.com/gozun/gozun/zun"
 )
 
 // Config is what the API is made of. Control, Policy, Identities and Log are needed; the
@@ -40,8 +41,8 @@ type Config struct {
 	// asked for; 0 is 1000.
 	MaxLimit int
 
-	// Limits bound what one container may ask for; zero fields have Zun's defaults.
-	Limits Limits
+	// Bounds are what one container may ask for. Zero: Zun's.
+	Bounds zun.Bounds
 
 	// Observe, if set, is told of every request: its method, the pattern of its route
 	// ("/v1/containers/{id}", or "unmatched"), the status and the time it took.
@@ -52,14 +53,6 @@ type Config struct {
 
 	Now   func() time.Time // nil: time.Now
 	NewID func() string    // a UUID; nil: random
-}
-
-// Limits bound what one container may ask for. Zero fields have Zun's defaults
-// (zun/conf/container_driver.py).
-type Limits struct {
-	MinCPU, MaxCPU             float64 // cores: 0.1, 16
-	MinMemoryMiB, MaxMemoryMiB int64   // 4, 8192
-	MinDiskGiB, MaxDiskGiB     int64   // 1, 160
 }
 
 // server is the checked Config and what is derived from it; it is not changed after New.
@@ -99,29 +92,8 @@ func withDefaults(c Config) Config {
 		c.Observe = func(string, string, int, time.Duration) {}
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	c.Limits = c.Limits.withDefaults()
+	if c.Bounds == (zun.Bounds{}) {
+		c.Bounds = zun.DefaultBounds()
+	}
 	return c
-}
-
-// withDefaults fills the zero fields.
-func (l Limits) withDefaults() Limits {
-	if l.MinCPU == 0 {
-		l.MinCPU = 0.1
-	}
-	if l.MaxCPU == 0 {
-		l.MaxCPU = 16
-	}
-	if l.MinMemoryMiB == 0 {
-		l.MinMemoryMiB = 4
-	}
-	if l.MaxMemoryMiB == 0 {
-		l.MaxMemoryMiB = 8192
-	}
-	if l.MinDiskGiB == 0 {
-		l.MinDiskGiB = 1
-	}
-	if l.MaxDiskGiB == 0 {
-		l.MaxDiskGiB = 160
-	}
-	return l
 }

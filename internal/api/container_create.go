@@ -184,17 +184,17 @@ func commandOf(_ *call, body map[string]any, r *zun.ContainerRequest) (err error
 func (s *server) sizesOf(_ *call, body map[string]any, r *zun.ContainerRequest) error {
 	if value := body["cpu"]; value != nil {
 		cpu, err := strconv.ParseFloat(word(value), 64)
-		if err != nil || cpu < s.Limits.MinCPU || cpu > s.Limits.MaxCPU {
+		if err != nil || cpu < s.Bounds.MinCPU || cpu > s.Bounds.MaxCPU {
 			return invalidField("cpu", value, fmt.Sprintf("it must be a number of cores between %g and %g",
-				s.Limits.MinCPU, s.Limits.MaxCPU))
+				s.Bounds.MinCPU, s.Bounds.MaxCPU))
 		}
 		r.CPU = &cpu
 	}
 	if value := body["memory"]; value != nil {
 		memory, err := wholeNumber(value)
-		if err != nil || memory < s.Limits.MinMemoryMiB || memory > s.Limits.MaxMemoryMiB {
+		if err != nil || memory < s.Bounds.MinMemoryMiB || memory > s.Bounds.MaxMemoryMiB {
 			return invalidField("memory", value, fmt.Sprintf("it must be a number of MiB between %d and %d",
-				s.Limits.MinMemoryMiB, s.Limits.MaxMemoryMiB))
+				s.Bounds.MinMemoryMiB, s.Bounds.MaxMemoryMiB))
 		}
 		r.MemoryMiB = &memory
 	}

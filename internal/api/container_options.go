@@ -22,9 +22,9 @@ func (s *server) optionsOf(_ *call, body map[string]any, r *zun.ContainerRequest
 		return nil
 	}
 	disk, err := wholeNumber(value)
-	if err != nil || disk != 0 && (disk < s.Limits.MinDiskGiB || disk > s.Limits.MaxDiskGiB) {
+	if err != nil || disk != 0 && (disk < s.Bounds.MinDiskGiB || disk > s.Bounds.MaxDiskGiB) {
 		return invalidField("disk", value, fmt.Sprintf("it must be a number of GiB between %d and %d; leave it out for the default",
-			s.Limits.MinDiskGiB, s.Limits.MaxDiskGiB))
+			s.Bounds.MinDiskGiB, s.Bounds.MaxDiskGiB))
 	}
 	if disk != 0 {
 		r.DiskGiB = &disk

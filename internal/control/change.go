@@ -16,7 +16,7 @@ import (
 // may not have so much; CodeConflict: its host has no room for it, or it is being resized;
 // CodeUnavailable: the host does not answer. Then nothing was changed.
 func (s *Service) UpdateContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error) {
-	if err := checkChange(change); err != nil {
+	if err := s.checkChange(change); err != nil {
 		return zun.ContainerDetail{}, err
 	}
 	c, err := s.container(ctx, g, ref, false)
@@ -194,7 +194,7 @@ func (s *Service) saveChange(ctx context.Context, id string, change zun.Change) 
 // CodeContainerExists: another has it.
 func (s *Service) RenameContainer(ctx context.Context, g policy.Grant, ref, name string) (zun.ContainerDetail, error) {
 	change := zun.Change{Name: &name}
-	if err := checkChange(change); err != nil {
+	if err := s.checkChange(change); err != nil {
 		return zun.ContainerDetail{}, err
 	}
 	c, err := s.container(ctx, g, ref, false)
@@ -211,7 +211,7 @@ func (s *Service) RenameContainer(ctx context.Context, g policy.Grant, ref, name
 // Codes are those of UpdateContainer. The resources count for the quota and for the host from
 // now on; they are given back if the host does not make the change.
 func (s *Service) ResizeContainer(ctx context.Context, g policy.Grant, ref string, change zun.Change) (zun.ContainerDetail, error) {
-	if err := checkChange(change); err != nil {
+	if err := s.checkChange(change); err != nil {
 		return zun.ContainerDetail{}, err
 	}
 	var before zun.ContainerDetail
@@ -258,7 +258,7 @@ func ordered(c zun.Container, action zun.Action, outcome zun.Outcome) zun.Contai
 }
 
 // checkChange refuses what no container can be.
-func checkChange(change zun.Change) error {
+func (s *Service) checkChange(change zun.Change) error {
 	const doing = "change a container to have"
 	if change.Name != nil {
 		if err := checkName("container", *change.Name); err != nil {
@@ -266,12 +266,12 @@ func checkChange(change zun.Change) error {
 		}
 	}
 	if change.CPU != nil {
-		if err := checkCPU(doing, *change.CPU); err != nil {
+		if err := s.checkCPU(doing, *change.CPU); err != nil {
 			return err
 		}
 	}
 	if change.MemoryMiB != nil {
-		return checkMemory(doing, *change.MemoryMiB)
+		return s.checkMemory(doing, *change.MemoryMiB)
 	}
 	return nil
 }

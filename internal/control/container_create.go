@@ -21,7 +21,7 @@ func (s *Service) CreateContainer(ctx context.Context, g policy.Grant, request z
 	if g.Identity().ProjectID == "" {
 		return zun.ContainerDetail{}, zun.Errorf(zun.CodePolicyNotAuthorized, "cannot create a container: the token is not scoped to a project")
 	}
-	if err := checkContainer(request); err != nil {
+	if err := s.checkContainer(request); err != nil {
 		return zun.ContainerDetail{}, err
 	}
 	placement, err := s.placement(ctx, g, request.Placement)
@@ -91,7 +91,7 @@ func (s *Service) newContainer(who zun.Identity, r zun.ContainerRequest) zun.Con
 	c := zun.Container{
 		ID: s.NewID(), Name: r.Name, ProjectID: who.ProjectID, UserID: who.UserID,
 		Image: r.Image, ImagePullPolicy: r.ImagePullPolicy, ImageDriver: r.ImageDriver,
-		Command: r.Command, Entrypoint: r.Entrypoint, CPU: defaultCPU, MemoryMiB: defaultMemoryMiB,
+		Command: r.Command, Entrypoint: r.Entrypoint, CPU: s.Bounds.DefaultCPU, MemoryMiB: s.Bounds.DefaultMemoryMiB,
 		Environment: r.Environment, Labels: r.Labels, Workdir: r.Workdir, Hostname: r.Hostname,
 		Interactive: r.Interactive, TTY: r.TTY, AutoRemove: r.AutoRemove, AutoHeal: r.AutoHeal, RestartPolicy: r.RestartPolicy,
 		Privileged: r.Privileged, Runtime: r.Runtime, Healthcheck: r.Healthcheck, ExposedPorts: r.ExposedPorts,

@@ -10,10 +10,7 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
-// The disk that a container can have (Zun: zun/conf/container_driver.py).
-const MinDiskGiB, MaxDiskGiB = 1, 160
-
-// The bounds of other options.
+// The bounds of options that no operator chooses.
 const (
 	maxFiles        = 64        // of one container
 	maxFileBytes    = 512 << 10 // of all files of one container together
@@ -25,9 +22,9 @@ const (
 var runtimeForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]*$`)
 
 // checkOptions refuses options that no host could grant.
-func checkOptions(r zun.ContainerRequest) error {
-	if r.DiskGiB != nil && (*r.DiskGiB < MinDiskGiB || *r.DiskGiB > MaxDiskGiB) {
-		return zun.Errorf(zun.CodeInvalid, "cannot create a container with a disk of %d GiB: it may have %d to %d", *r.DiskGiB, MinDiskGiB, MaxDiskGiB)
+func (s *Service) checkOptions(r zun.ContainerRequest) error {
+	if r.DiskGiB != nil && (*r.DiskGiB < s.Bounds.MinDiskGiB || *r.DiskGiB > s.Bounds.MaxDiskGiB) {
+		return zun.Errorf(zun.CodeInvalid, "cannot create a container with a disk of %d GiB: it may have %d to %d", *r.DiskGiB, s.Bounds.MinDiskGiB, s.Bounds.MaxDiskGiB)
 	}
 	if r.Runtime != "" && (len(r.Runtime) > maxName || !runtimeForm.MatchString(r.Runtime)) {
 		return zun.Errorf(zun.CodeInvalid, "cannot create a container with runtime %q: a runtime is the name that Docker has for it, like runc", r.Runtime)

@@ -264,3 +264,30 @@ func TestAnotherReasonStays(t *testing.T) {
 		t.Errorf("got %q %q", got.StatusDetail, got.StatusReason)
 	}
 }
+
+// What one container may have, and has by default, is the operator's to say.
+func TestTheOperatorsBounds(t *testing.T) {
+	w := newWorld(t, func(c *Config) {
+		c.Bounds = zun.Bounds{
+			MinCPU: 0.5, MaxCPU: 64, DefaultCPU: 2, MinMemoryMiB: 16, MaxMemoryMiB: 65536, DefaultMemoryMiB: 1024, MinDiskGiB: 2, MaxDiskGiB: 500,
+		}
+		c.DefaultLimits = &zun.Quota{Containers: -1, MemoryMiB: -1, CPU: -1, DiskGiB: -1}
+	})
+	w.cloud.addNetwork(project, "testnet", "10.2.0.0/24")
+	if c := w.run(zun.ContainerRequest{}); c.CPU != 2 || c.MemoryMiB != 1024 {
+		t.Errorf("by default %v cores and %d MiB", c.CPU, c.MemoryMiB)
+	}
+	c := w.run(zun.ContainerRequest{MemoryMiB: ptr(int64(65536)), Run: true})
+	if c.Status != zun.StatusRunning || c.MemoryMiB != 65536 {
+		t.Errorf("%s with %d MiB: %s", c.Status, c.MemoryMiB, c.StatusReason)
+	}
+	for _, r := range []zun.ContainerRequest{
+		{CPU: ptr(0.4)}, {CPU: ptr(65.0)}, {MemoryMiB: ptr(int64(15))}, {MemoryMiB: ptr(int64(65537))}, {DiskGiB: ptr(int64(1))}, {DiskGiB: ptr(int64(501))},
+	} {
+		r.Image = "nginx"
+		_, err := w.CreateContainer(t.Context(), w.grant(project, "container:create"), r)
+		w.wantCode(err, zun.CodeInvalid)
+	}
+	_, err := w.UpdateContainer(t.Context(), w.grant(project, "container:update"), c.ID, zun.Change{MemoryMiB: ptr(int64(65537))})
+	w.wantCode(err, zun.CodeInvalid)
+}

@@ -62,6 +62,9 @@ type Config struct {
 	DefaultZone  string // availability zone of hosts that name none; "nova"
 	ScheduleZone string // availability zone of containers that name none; "": any
 
+	// Bounds are what one container may have. Zero: Zun's.
+	Bounds zun.Bounds
+
 	// UniqueNames is where no two containers have the same name. "": nowhere.
 	UniqueNames NameScope
 
@@ -98,6 +101,7 @@ func (c Config) withDefaults() Config {
 	defaultTo(&c.MemoryRatio, 1.5)
 	defaultTo(&c.DiskRatio, 1)
 	defaultTo(&c.DefaultZone, "nova")
+	defaultTo(&c.Bounds, zun.DefaultBounds())
 	if c.DefaultLimits == nil {
 		c.DefaultLimits = new(DefaultLimits())
 	}

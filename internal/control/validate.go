@@ -8,15 +8,8 @@ import (
 	"github.com/gozun/gozun/zun"
 )
 
-// What a container gets that does not say, and what it may ask for (Zun: zun/conf).
-const (
-	defaultCPU       = 1.0
-	defaultMemoryMiB = 512
-	minCPU, maxCPU   = 0.1, 16.0
-	minMemory        = 4
-	maxMemory        = 8192
-	maxName          = 255
-)
+// maxName is how long a name can be.
+const maxName = 255
 
 var nameForm = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 
@@ -30,7 +23,7 @@ func checkName(what, name string) error {
 }
 
 // checkContainer refuses what no host could run.
-func checkContainer(r zun.ContainerRequest) error {
+func (s *Service) checkContainer(r zun.ContainerRequest) error {
 	if r.Name != "" {
 		if err := checkName("container", r.Name); err != nil {
 			return err
@@ -41,12 +34,12 @@ func checkContainer(r zun.ContainerRequest) error {
 	}
 	const doing = "create a container with"
 	if r.CPU != nil {
-		if err := checkCPU(doing, *r.CPU); err != nil {
+		if err := s.checkCPU(doing, *r.CPU); err != nil {
 			return err
 		}
 	}
 	if r.MemoryMiB != nil {
-		if err := checkMemory(doing, *r.MemoryMiB); err != nil {
+		if err := s.checkMemory(doing, *r.MemoryMiB); err != nil {
 			return err
 		}
 	}
@@ -59,22 +52,22 @@ func checkContainer(r zun.ContainerRequest) error {
 	if err := checkRestart(r.RestartPolicy); err != nil {
 		return err
 	}
-	if err := checkOptions(r); err != nil {
+	if err := s.checkOptions(r); err != nil {
 		return err
 	}
 	return checkTexts(r)
 }
 
-func checkCPU(doing string, cpu float64) error {
-	if !(cpu >= minCPU && cpu <= maxCPU) {
-		return zun.Errorf(zun.CodeInvalid, "cannot %s %v cpu: it may have %v to %v", doing, cpu, minCPU, maxCPU)
+func (s *Service) checkCPU(doing string, cpu float64) error {
+	if !(cpu >= s.Bounds.MinCPU && cpu <= s.Bounds.MaxCPU) {
+		return zun.Errorf(zun.CodeInvalid, "cannot %s %v cpu: it may have %v to %v", doing, cpu, s.Bounds.MinCPU, s.Bounds.MaxCPU)
 	}
 	return nil
 }
 
-func checkMemory(doing string, mib int64) error {
-	if mib < minMemory || mib > maxMemory {
-		return zun.Errorf(zun.CodeInvalid, "cannot %s %d MiB of memory: it may have %d to %d", doing, mib, minMemory, maxMemory)
+func (s *Service) checkMemory(doing string, mib int64) error {
+	if mib < s.Bounds.MinMemoryMiB || mib > s.Bounds.MaxMemoryMiB {
+		return zun.Errorf(zun.CodeInvalid, "cannot %s %d MiB of memory: it may have %d to %d", doing, mib, s.Bounds.MinMemoryMiB, s.Bounds.MaxMemoryMiB)
 	}
 	return nil
 }

@@ -28,6 +28,10 @@ type Sharing struct {
 	ReservedDiskMiB   int64
 	ImageDisk         float64
 
+	// Bounds are what one container may have (minimum_*, maximum_*), and what it has that does
+	// not say (default_*). Zero: Zun's.
+	Bounds zun.Bounds
+
 	// DefaultDiskGiB bounds the disk of containers that name none (default_disk), where Docker
 	// can bound it; 0 is nothing.
 	DefaultDiskGiB int64
@@ -43,7 +47,7 @@ func DefaultSharing() Sharing {
 	quota := control.DefaultLimits()
 	return Sharing{
 		AvailabilityZone: "nova", ServiceDownTime: time.Minute, CPURatio: 16, MemoryRatio: 1.5, DiskRatio: 1,
-		ReservedMemoryMiB: 512, ImageDisk: 0.2, DefaultDiskGiB: 10, Quota: &quota,
+		ReservedMemoryMiB: 512, ImageDisk: 0.2, Bounds: zun.DefaultBounds(), DefaultDiskGiB: 10, Quota: &quota,
 	}
 }
 
@@ -66,8 +70,11 @@ func (s Sharing) check() error {
 	if !(s.ImageDisk >= 0 && s.ImageDisk < 1) {
 		return fmt.Errorf("--reserve-disk-for-image %g is not a part of the disk: it is a number from 0 up to, but not, 1", s.ImageDisk)
 	}
-	if s.DefaultDiskGiB < 0 || s.DefaultDiskGiB > control.MaxDiskGiB {
-		return fmt.Errorf("--default-disk %d is not a number of GiB from 0, which is no limit, to %d", s.DefaultDiskGiB, control.MaxDiskGiB)
+	if err := cmp.Or(s.Bounds, zun.DefaultBounds()).Check(); err != nil {
+		return fmt.Errorf("what a container may have, by --minimum-*, --maximum-* and --default-*, cannot be: %w", err)
+	}
+	if most := cmp.Or(s.Bounds, zun.DefaultBounds()).MaxDiskGiB; s.DefaultDiskGiB < 0 || s.DefaultDiskGiB > most {
+		return fmt.Errorf("--default-disk %d is not a number of GiB from 0, which is no limit, to %d", s.DefaultDiskGiB, most)
 	}
 	if q := s.Quota; q != nil && min(q.Containers, q.MemoryMiB, q.DiskGiB, q.CPU) < zun.Unlimited {
 		return errors.New("--quota-containers, --quota-memory, --quota-disk and --quota-cpu cannot be below -1, which is unlimited")
@@ -81,6 +88,6 @@ func (s Sharing) apply(c *control.Config) {
 	c.CPURatio, c.MemoryRatio, c.DiskRatio = s.CPURatio, s.MemoryRatio, s.DiskRatio
 	c.ReservedCPUs, c.ReservedMemoryMiB = s.ReservedCPUs, s.ReservedMemoryMiB
 	c.ReservedDiskGiB = (s.ReservedDiskMiB + 1023) / 1024
-	c.DefaultDiskGiB = s.DefaultDiskGiB
+	c.Bounds, c.DefaultDiskGiB = s.Bounds, s.DefaultDiskGiB
 	c.DefaultLimits = cmp.Or(s.Quota, c.DefaultLimits)
 }

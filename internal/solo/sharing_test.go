@@ -19,6 +19,7 @@ func TestSharingThatCannotWorkIsRefused(t *testing.T) {
 		"--ram-allocation-ratio NaN ":                   func(s *Sharing) { s.MemoryRatio = math.NaN() },
 		"--disk-allocation-ratio +Inf ":                 func(s *Sharing) { s.DiskRatio = math.Inf(1) },
 		"--reserved-host-memory-mb":                     func(s *Sharing) { s.ReservedMemoryMiB = -1 },
+		"disks from 200 to 160":                         func(s *Sharing) { s.Bounds.MinDiskGiB = 200 },
 		"--default-disk 161 ":                           func(s *Sharing) { s.DefaultDiskGiB = 161 },
 		"--reserve-disk-for-image 1 ":                   func(s *Sharing) { s.ImageDisk = 1 },
 		"--quota-disk and --quota-cpu cannot be below ": func(s *Sharing) { s.Quota.CPU = -2 },
@@ -43,7 +44,7 @@ func TestSharingReachesControl(t *testing.T) {
 	s.apply(&got)
 	want := control.Config{
 		DefaultZone: "east", ScheduleZone: "west", HostDownAfter: time.Minute, CPURatio: 16, MemoryRatio: 1.5, DiskRatio: 1,
-		ReservedCPUs: 2, ReservedMemoryMiB: 512, ReservedDiskGiB: 2, DefaultDiskGiB: 10,
+		ReservedCPUs: 2, ReservedMemoryMiB: 512, ReservedDiskGiB: 2, Bounds: zun.DefaultBounds(), DefaultDiskGiB: 10,
 		DefaultLimits: &zun.Quota{Containers: 40, MemoryMiB: 51200, DiskGiB: 100, CPU: 7},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -149,7 +149,7 @@ func (s *Solo) buildService(ctx context.Context) error {
 	}
 	handler := api.New(api.Config{
 		Control: service, Policy: rules, Identities: s.identities(session),
-		AllowedOrigins: s.config.AllowedOrigins, MaxLimit: s.config.MaxLimit,
+		AllowedOrigins: s.config.AllowedOrigins, MaxLimit: s.config.MaxLimit, Bounds: s.config.Sharing.Bounds,
 		AuthenticateURI: s.cloud.zun.AuthURL, Log: s.config.Log.With("part", "api"),
 		Observe: s.metrics.Request, Metrics: s.metrics.Handler(), ConsoleURL: consoles,
 	})

@@ -389,9 +389,9 @@ func TestWhatTheHostCannotGrant(t *testing.T) {
 	}
 }
 
-// What the operator has said of names and of commands holds.
-func TestNamesAndCommandsAsTheOperatorSays(t *testing.T) {
-	u := startCloud(t, "", "--unique-container-name-scope", "project", "--execute-timeout", "1s").demo()
+// What the operator has said of names, of commands and of memory holds.
+func TestContainersAreAsTheOperatorSays(t *testing.T) {
+	u := startCloud(t, "", "--unique-container-name-scope", "project", "--execute-timeout", "1s", "--maximum-memory", "9000").demo()
 	u.zun("network-create", "foo", "--subnet", "10.2.0.0/24")
 	u.runs("web", []string{"--net=foo"})
 	u.zun("create", "--wait", "--net=foo", "--name", "db", image)
@@ -399,6 +399,10 @@ func TestNamesAndCommandsAsTheOperatorSays(t *testing.T) {
 		if out := u.fails(program("zun"), strings.Fields(typed)...); !strings.Contains(out, "already exists") || !strings.Contains(out, "choose another name") {
 			t.Errorf("zun %s: %s", typed, out)
 		}
+	}
+	u.zun("update", "db", "--memory", "9000")
+	if out := u.fails(program("zun"), "update", "db", "--memory", "9001"); !strings.Contains(out, "between 4 and 9000") {
+		t.Errorf("more memory than the operator allows: %s", out)
 	}
 	if out := u.fails(program("zun"), "exec", "web", "sleep", "100"); !strings.Contains(out, "it may take 1s") {
 		t.Errorf("a command that takes longer than it may: %s", out)
