@@ -155,4 +155,5 @@ func TestPortsThatAreNotFree(t *testing.T) {
 	if netip.MustParseAddr("10.2.0.1") == holder.ip(n, false) {
 		t.Error("the gateway's address was given away")
 	}
+	p.disconnect(n, holder) // a real switch's namespace does not end with the test
 }
