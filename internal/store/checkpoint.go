@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
 	"time"
 )
 
@@ -12,16 +13,18 @@ const (
 	manyPages = 4000
 	// tooManyPages make a commit move them: where Run does not run, or cannot keep up.
 	tooManyPages = 4 * manyPages
-	// checkpointRest is the least time between two looks at how long the log is.
-	checkpointRest = 100 * time.Millisecond
+	// syncAfter is how long what was committed waits for company on its way to the disk. Whoever
+	// said that it is about to write has done so by then.
+	syncAfter = 250 * time.Millisecond
 )
 
 // String names the task.
 func (s *Store) String() string { return "database" }
 
-// Run moves what was committed from SQLite's log into the database file, until ctx ends. Without
-// it, the commit that finds the log long moves it, and syncs the disk twice: then one order of
-// many takes tens of milliseconds longer than the others. Nobody waits for this one.
+// Run brings what was committed to the disk, and from SQLite's log into the database file when
+// that is long, until ctx ends. Without it a commit does so that finds the log long, which syncs
+// the disk twice: then one order of many takes tens of milliseconds longer than the others, and
+// all that came before it would be lost with the machine's power. Nobody waits for this one.
 func (s *Store) Run(ctx context.Context) (err error) {
 	pool, err := openPool(s.path, true)
 	if err != nil {
@@ -34,13 +37,24 @@ func (s *Store) Run(ctx context.Context) (err error) {
 			return nil
 		case <-s.committed:
 		}
-		_ = checkpoint(ctx, pool) // tried again after the next commit; at the latest one that does it itself tells what is wrong
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(checkpointRest):
+		case <-time.After(syncAfter):
 		}
+		// Both are tried again after the next commit; at the latest one that does it itself tells what is wrong.
+		_ = s.sync(s.path + "-wal")
+		_ = checkpoint(ctx, pool)
 	}
+}
+
+// syncFile brings what was written to a file to the disk.
+func syncFile(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // checkpoint moves the log into the file if it is long. Those who read and write meanwhile do not

@@ -83,3 +83,26 @@ func TestAShortLogIsLeftAlone(t *testing.T) {
 		t.Errorf("of %d pages %d are moved", pages, moved)
 	}
 }
+
+// What was answered is soon safe from a power cut.
+func TestTheTaskSyncsWhatWasCommitted(t *testing.T) {
+	s, c := mustOpen(t), aContainer("c")
+	synced := make(chan string, 1)
+	s.sync = func(path string) error {
+		synced <- path
+		return syncFile(path)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	must(t, s.AddContainer(t.Context(), c))
+	if path := <-synced; path != s.path+"-wal" {
+		t.Errorf("synced %s", path)
+	}
+	must(t, syncFile(s.path+"-wal"))
+	if err := syncFile(s.path + "-none"); err == nil {
+		t.Error("a file that is not there was synced")
+	}
+	cancel()
+	must(t, <-ended)
+}

@@ -22,6 +22,7 @@ type Store struct {
 	cache cache
 
 	committed chan struct{} // holds one if somebody has written since Run looked
+	sync      func(path string) error
 }
 
 // Open opens the SQLite database file at path, makes it (mode 0600) if it is not there,
@@ -34,7 +35,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := createFile(absolute); err != nil {
 		return nil, err
 	}
-	s := &Store{path: absolute, committed: make(chan struct{}, 1)}
+	s := &Store{path: absolute, committed: make(chan struct{}, 1), sync: syncFile}
 	write, err := openPool(absolute, true)
 	if err != nil {
 		return nil, err
