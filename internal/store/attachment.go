@@ -69,7 +69,7 @@ func portTaken(id string) *zun.Error {
 
 // SaveAttachment writes every field of an attachment that is there, or is CodeNotFound.
 func (s *Store) SaveAttachment(ctx context.Context, a zun.Attachment) error {
-	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfAttachment(a)).ExcludeColumn("id").Where("uuid = ?", a.ID).Exec(ctx))
+	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfAttachment(a)).ExcludeColumn("id", "uuid").Where("uuid = ?", a.ID).Exec(ctx))
 	if err == nil && !ok {
 		return noAttachment(a.ID)
 	}

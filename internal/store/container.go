@@ -107,7 +107,7 @@ func (s *Store) AddContainer(ctx context.Context, c zun.Container) error {
 
 // SaveContainer writes every field of a container that is there.
 func (s *Store) SaveContainer(ctx context.Context, c zun.Container) error {
-	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfContainer(c)).ExcludeColumn("id").Where("uuid = ?", c.ID).Exec(ctx))
+	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfContainer(c)).ExcludeColumn("id", "uuid").Where("uuid = ?", c.ID).Exec(ctx))
 	if err == nil && !ok {
 		return noContainer(c.ID)
 	}

@@ -75,7 +75,7 @@ func (s *Store) AddImage(ctx context.Context, i zun.Image) error {
 
 // SaveImage writes every field of an image that is there.
 func (s *Store) SaveImage(ctx context.Context, i zun.Image) error {
-	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfImage(i)).ExcludeColumn("id").Where("uuid = ?", i.ID).Exec(ctx))
+	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfImage(i)).ExcludeColumn("id", "uuid").Where("uuid = ?", i.ID).Exec(ctx))
 	if err == nil && !ok {
 		return noImage(i.ID)
 	}

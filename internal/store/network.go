@@ -105,7 +105,8 @@ func (s *Store) AddNetwork(ctx context.Context, n zun.Network) error {
 
 // SaveNetwork writes every field of a network that is there.
 func (s *Store) SaveNetwork(ctx context.Context, n zun.Network) error {
-	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfNetwork(n)).ExcludeColumn("id").Where("uuid = ?", n.ID).Exec(ctx))
+	// A uuid among the columns, though it stays, would have SQLite look at all rows that refer to it.
+	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfNetwork(n)).ExcludeColumn("id", "uuid").Where("uuid = ?", n.ID).Exec(ctx))
 	if err == nil && !ok {
 		return noNetwork(n.ID)
 	}

@@ -64,7 +64,7 @@ func (s *Store) AddRegistry(ctx context.Context, r zun.Registry) error {
 
 // SaveRegistry writes every field of a registry that is there.
 func (s *Store) SaveRegistry(ctx context.Context, r zun.Registry) error {
-	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfRegistry(r)).ExcludeColumn("id").Where("uuid = ?", r.ID).Exec(ctx))
+	ok, err := changedOne(s.writer(ctx).NewUpdate().Model(rowOfRegistry(r)).ExcludeColumn("id", "uuid").Where("uuid = ?", r.ID).Exec(ctx))
 	if err == nil && !ok {
 		return noRegistry(r.ID)
 	}
