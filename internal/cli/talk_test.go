@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"testing"
@@ -268,6 +269,9 @@ func TestAnInterruptedConsoleGivesTheTerminalBack(t *testing.T) {
 }
 
 func TestAHangupGivesTheTerminalBack(t *testing.T) {
+	if signal.Ignored(unix.SIGHUP) {
+		t.Skip("a hangup is ignored, as under nohup, and then it is to be")
+	}
 	w := web(t)
 	p := at(t.Context(), t, w, "exec", "-i", "web", "stuck")
 	p.sees("stuck")
