@@ -31,11 +31,18 @@ type AttachOptions struct {
 // the process as it is. CodeInvalidState: the container does not run; CodeNoInteractiveFlag:
 // it was made without an input.
 func (c *Client) Attach(ctx context.Context, ref string, options AttachOptions) (*Console, error) {
-	address, err := c.AttachURL(ctx, ref, options)
-	if err != nil {
-		return nil, err
+	// Whoever else attaches at the same moment may have made our address void.
+	const tries = 5
+	for try := 1; ; try++ {
+		address, err := c.AttachURL(ctx, ref, options)
+		if err != nil {
+			return nil, err
+		}
+		console, err := c.OpenConsole(ctx, address)
+		if zun.CodeOf(err) != zun.CodePolicyNotAuthorized || try == tries {
+			return console, err
+		}
 	}
-	return c.OpenConsole(ctx, address)
 }
 
 // AttachURL returns the address of a websocket that leads to a container's main process. It

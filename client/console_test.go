@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -388,5 +389,43 @@ func TestConsoleOpeningIsGivenUp(t *testing.T) {
 	}
 	if got, err := io.ReadAll(console); err != nil || string(got) != "still here" {
 		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Somebody else who attaches at the same moment makes the address void that we were given: we
+// ask for another one, but not for ever.
+func TestAttachWhileOthersDo(t *testing.T) {
+	for refused, opens := range map[int32]bool{0: true, 2: true, 100: false} {
+		t.Run(fmt.Sprint(refused), func(t *testing.T) {
+			var asked, tried atomic.Int32
+			var endpoint string
+			config := serviceConfig(t, "1.41", func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/v1/console" {
+					fmt.Fprintf(w, "%q", fmt.Sprint(strings.Replace(endpoint, "http", "ws", 1), "/console?uuid=c&token=", asked.Add(1)))
+					return
+				}
+				if tried.Add(1) <= refused {
+					http.Error(w, `{"errors":[{"title":"the token is unknown, used or expired"}]}`, http.StatusForbidden)
+					return
+				}
+				if token := r.URL.Query().Get("token"); token != fmt.Sprint(asked.Load()) {
+					t.Errorf("opened with token %s, which is not the last", token)
+				}
+				socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"v1.console.gozun"}})
+				if err == nil {
+					socket.Close(websocket.StatusNormalClosure, "Target closed, exit code 0")
+				}
+			})
+			endpoint, _ = config.Endpoint(t.Context())
+			console, err := client.New(config).Attach(t.Context(), "web", client.AttachOptions{})
+			if opened := err == nil; opened != opens {
+				t.Fatalf("opened: %t, %v", opened, err)
+			}
+			if opens {
+				defer console.Close()
+			} else if zun.CodeOf(err) != zun.CodePolicyNotAuthorized || asked.Load() != 5 {
+				t.Errorf("%d addresses asked for, %v", asked.Load(), err)
+			}
+		})
 	}
 }
