@@ -184,10 +184,7 @@ func (d *Driver) extend(ctx context.Context, c claim, mine held) error {
 		if err := d.free(tx, c); err != nil {
 			return err
 		}
-		if err := unindexClaim(tx, former); err != nil {
-			return err
-		}
-		return putClaim(tx, c)
+		return replaceClaim(tx, former, c)
 	})
 }
 

@@ -190,14 +190,11 @@ func (d *Driver) inherit(ctx context.Context, c *claim, p zun.Port) error {
 	}
 	if change := d.changeFor(*c, p, a); change != nil {
 		change.IfRevision, change.Name = &p.Revision, nil // the name is owed, with the tags that go before it
-		err := d.unbindFirst(ctx, p, change)
-		if err == nil {
-			p, err = d.Neutron.UpdatePort(ctx, p.ID, *change)
-		}
+		bound, err := d.rebind(ctx, p, *change)
 		if err != nil {
 			return err
 		}
-		c.know(p)
+		c.know(bound)
 	}
 	return d.later(func(tx *kv.Tx) error { return putClaim(tx, *c) })
 }

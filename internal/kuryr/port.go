@@ -285,11 +285,7 @@ func (d *Driver) bindPort(ctx context.Context, c *claim, p zun.Port, change zun.
 	}
 	// Nobody else may have changed the port since we looked at it.
 	change.IfRevision = &p.Revision
-	err := d.unbindFirst(ctx, p, &change)
-	var bound zun.Port
-	if err == nil {
-		bound, err = d.Neutron.UpdatePort(ctx, p.ID, change)
-	}
+	bound, err := d.rebind(ctx, p, change)
 	if err != nil {
 		d.notBound(ctx, *c, change, err)
 		return err
@@ -312,14 +308,17 @@ func (d *Driver) notBound(ctx context.Context, c claim, change zun.PortChange, c
 	}
 }
 
-// unbindFirst is needed where the MAC changes: Neutron refuses that on a bound port.
-func (d *Driver) unbindFirst(ctx context.Context, p zun.Port, change *zun.PortChange) error {
-	if change.MAC == nil || p.Host == "" {
-		return nil
+// rebind makes a change to a port that binds it. Where the MAC changes it is unbound before:
+// Neutron refuses that on a bound port.
+func (d *Driver) rebind(ctx context.Context, p zun.Port, change zun.PortChange) (zun.Port, error) {
+	if change.MAC != nil && p.Host != "" {
+		_, err := d.Neutron.UpdatePort(ctx, p.ID, zun.PortChange{Host: new(string), IfRevision: change.IfRevision})
+		if err != nil {
+			return zun.Port{}, err
+		}
+		change.IfRevision = nil
 	}
-	_, err := d.Neutron.UpdatePort(ctx, p.ID, zun.PortChange{Host: new(string), IfRevision: change.IfRevision})
-	change.IfRevision = nil
-	return err
+	return d.Neutron.UpdatePort(ctx, p.ID, change)
 }
 
 // endClaim ends a claim and all that hangs on it. On failure the rest is owed, and nothing

@@ -231,6 +231,14 @@ func unindexClaim(tx *kv.Tx, c claim) error {
 	return indexMAC(tx, c)
 }
 
+// replaceClaim writes a claim that had other addresses before, or others that were asked for.
+func replaceClaim(tx *kv.Tx, former, c claim) error {
+	if err := unindexClaim(tx, former); err != nil {
+		return err
+	}
+	return putClaim(tx, c)
+}
+
 // dropClaim removes a claim and the ways to find it.
 func dropClaim(tx *kv.Tx, c claim) error {
 	if err := unindexClaim(tx, c); err != nil {

@@ -24,8 +24,7 @@ func (d *Driver) grantUnasked(ctx context.Context, p pool) (*claim, error) {
 		if c == nil || err != nil {
 			return nil, err
 		}
-		var granted *claim
-		err = d.underLock(ctx, c, func() (err error) { granted, err = d.assign(ctx, c.ID, p); return err })
+		granted, err := d.assign(ctx, c.ID, p)
 		if granted != nil || err != nil {
 			return granted, err
 		}
@@ -39,8 +38,7 @@ func (d *Driver) grantCertain(ctx context.Context, p pool, ip netip.Addr) (bool,
 	if err != nil || !found {
 		return false, err
 	}
-	var granted *claim
-	err = d.underLock(ctx, &claim{ID: id}, func() (err error) { granted, err = d.assign(ctx, id, p); return err })
+	granted, err := d.assign(ctx, id, p)
 	return granted != nil, err
 }
 
@@ -83,8 +81,12 @@ func (c claim) before(other claim) bool {
 
 // assign grants the claim's address in the pool, and makes a spare an endpoint's. Somebody may
 // have meddled with a spare's port meanwhile: then it is none any more, and nil is returned.
-// The caller holds the claim's lock.
 func (d *Driver) assign(ctx context.Context, id string, p pool) (*claim, error) {
+	unlock, err := d.lockClaim(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	c, found, err := get(d, claims, id)
 	unknown := slices.ContainsFunc(c.Addresses, func(h held) bool { return h.PoolID == "" && h.SubnetID == p.Subnet.ID })
 	if err != nil || !found || !unknown || c.Port.Stage != stageReady || c.EndpointID != "" {
@@ -141,9 +143,7 @@ func (d *Driver) asked(c claim, wanted []held) (claim, error) {
 // ask notes that Docker knows the claim's addresses in places, by their pools, so that it is
 // no spare any more.
 func (d *Driver) ask(tx *kv.Tx, c *claim, places ...held) error {
-	if err := unindexClaim(tx, *c); err != nil {
-		return err
-	}
+	former := *c
 	c.Addresses = slices.Clone(c.Addresses)
 	for i, h := range c.Addresses {
 		at := slices.IndexFunc(places, func(place held) bool {
@@ -154,7 +154,7 @@ func (d *Driver) ask(tx *kv.Tx, c *claim, places ...held) error {
 		}
 	}
 	c.Spare, c.At = false, d.Now().UTC()
-	return putClaim(tx, *c)
+	return replaceClaim(tx, former, *c)
 }
 
 // gathers reports whether a claim is one that others of the same endpoint may be added to:
@@ -184,12 +184,7 @@ func (d *Driver) gather(ctx context.Context, keep claim, others []claim, wanted 
 		if keep, err = d.readdress(ctx, keep); err != nil {
 			return err
 		}
-		return d.later(func(tx *kv.Tx) error {
-			if err := unindexClaim(tx, former); err != nil {
-				return err
-			}
-			return putClaim(tx, keep)
-		})
+		return d.later(func(tx *kv.Tx) error { return replaceClaim(tx, former, keep) })
 	})
 	return keep, err
 }
@@ -204,12 +199,7 @@ func (d *Driver) giveMAC(ctx context.Context, c *claim) error {
 	if err := put(d, claims, c.ID, *c); err != nil {
 		return err
 	}
-	change := zun.PortChange{Host: &d.Host, MAC: &c.MAC}
-	err := d.unbindFirst(ctx, zun.Port{ID: c.Port.ID, Host: d.Host}, &change)
-	if err != nil {
-		return err
-	}
-	changed, err := d.Neutron.UpdatePort(ctx, c.Port.ID, change)
+	changed, err := d.rebind(ctx, zun.Port{ID: c.Port.ID, Host: d.Host}, zun.PortChange{Host: &d.Host, MAC: &c.MAC})
 	if err != nil {
 		return err
 	}
