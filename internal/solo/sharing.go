@@ -70,11 +70,12 @@ func (s Sharing) check() error {
 	if !(s.ImageDisk >= 0 && s.ImageDisk < 1) {
 		return fmt.Errorf("--reserve-disk-for-image %g is not a part of the disk: it is a number from 0 up to, but not, 1", s.ImageDisk)
 	}
-	if err := cmp.Or(s.Bounds, zun.DefaultBounds()).Check(); err != nil {
+	bounds := cmp.Or(s.Bounds, zun.DefaultBounds())
+	if err := bounds.Check(); err != nil {
 		return fmt.Errorf("what a container may have, by --minimum-*, --maximum-* and --default-*, cannot be: %w", err)
 	}
-	if most := cmp.Or(s.Bounds, zun.DefaultBounds()).MaxDiskGiB; s.DefaultDiskGiB < 0 || s.DefaultDiskGiB > most {
-		return fmt.Errorf("--default-disk %d is not a number of GiB from 0, which is no limit, to %d", s.DefaultDiskGiB, most)
+	if s.DefaultDiskGiB < 0 || s.DefaultDiskGiB > bounds.MaxDiskGiB {
+		return fmt.Errorf("--default-disk %d is not a number of GiB from 0, which is no limit, to %d", s.DefaultDiskGiB, bounds.MaxDiskGiB)
 	}
 	if q := s.Quota; q != nil && min(q.Containers, q.MemoryMiB, q.DiskGiB, q.CPU) < zun.Unlimited {
 		return errors.New("--quota-containers, --quota-memory, --quota-disk and --quota-cpu cannot be below -1, which is unlimited")
